@@ -1,0 +1,229 @@
+"""Where a node stands: function, class, loops, ``try`` and ``with``; who calls a function and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from .names import dotted
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+_FUNCTIONS = (cst.FunctionDef, cst.Lambda)
+_STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+
+
+class Context:
+    """Answers questions about the surroundings of a node."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree, self._names = code, code.tree, code.names
+        self._callers: dict[int, list[cst.Call]] = {}
+
+    # ---- around a node
+
+    def function(self, node: Node) -> cst.FunctionDef | cst.Lambda | None:
+        """Return the innermost function or lambda around the node."""
+        return next((above for above in self._tree.ancestors(node) if isinstance(above, _FUNCTIONS)), None)
+
+    def statement(self, node: Node) -> Node:
+        """Return the innermost statement that holds the node (itself where it is one)."""
+        if isinstance(node, _STATEMENTS):
+            return node
+        return next((above for above in self._tree.ancestors(node) if isinstance(above, _STATEMENTS)), node)
+
+    def loops(self, node: Node) -> Iterator[cst.For | cst.While]:
+        """Yield the loops whose body repeats the node, nearest first, up to the border of the function."""
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.For):
+                if child is above.body:
+                    yield above
+            elif isinstance(above, cst.While):
+                if child is above.body or child is above.test:
+                    yield above
+            elif isinstance(above, (*_FUNCTIONS, cst.ClassDef)):
+                return
+            child = above
+
+    def tries(self, node: Node) -> Iterator[cst.Try | cst.TryStar]:
+        """Yield the ``try`` statements whose body (not handler, ``else`` or ``finally``) runs the node, nearest first."""
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, (cst.Try, cst.TryStar)):
+                if child is above.body:
+                    yield above
+            elif isinstance(above, _FUNCTIONS):
+                return
+            child = above
+
+    def withs(self, node: Node) -> Iterator[cst.With]:
+        """Yield the ``with`` statements around the node, nearest first, up to the border of the function."""
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.With):
+                if child is above.body:
+                    yield above
+            elif isinstance(above, _FUNCTIONS):
+                return
+            child = above
+
+    def conditions(self, node: Node) -> Iterator[tuple[Node, bool]]:
+        """Yield the tests of the ``if`` statements and expressions around the node, with the arm that it stands in."""
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, (cst.If, cst.IfExp)) and child is not above.test:
+                yield above.test, child is above.body
+            elif isinstance(above, _FUNCTIONS):
+                return
+            child = above
+
+    # ---- classes
+
+    def method_owner(self, function: Node) -> cst.ClassDef | None:
+        """Return the class that the function is a method of."""
+        block = self._tree.parent(function)
+        owner = self._tree.parent(block) if block is not None else None
+        return owner if isinstance(owner, cst.ClassDef) else None
+
+    def method(self, owner: Node, name: str) -> cst.FunctionDef | None:
+        """Return the method ``name`` defined in the body of a class."""
+        for binding in self._names.in_scope(owner).get(name, ()):
+            if isinstance(binding.node, cst.FunctionDef):
+                return binding.node
+        return None
+
+    def class_and_bases(self, owner: Node) -> Iterator[cst.ClassDef]:
+        """Yield the class, then those of its base classes that this file defines, nearest first."""
+        waiting, seen = [owner], set()
+        while waiting:
+            cls = waiting.pop(0)
+            if id(cls) in seen or not isinstance(cls, cst.ClassDef):
+                continue
+            seen.add(id(cls))
+            yield cls
+            for base in cls.bases:
+                if isinstance(base.value, cst.Name):
+                    waiting.extend(b.node for b in self._names.bindings(base.value.value, base.value))
+
+    def base_names(self, owner: Node) -> set[str]:
+        """Return the qualified names of the imported base classes, those of local base classes included."""
+        return {
+            name
+            for cls in self.class_and_bases(owner)
+            for base in cls.bases
+            if (name := self._names.qualified_name(base.value)) is not None
+        }
+
+    # ---- calls
+
+    def callers(self, function: Node) -> list[cst.Call]:
+        """Return the calls in this file that reach the function: by name, through ``self`` or a typed instance."""
+        if not isinstance(function, cst.FunctionDef):
+            return []
+        if id(function) not in self._callers:
+            self._callers[id(function)] = []  # what a cycle sees
+            owner = self.method_owner(function)
+            self._callers[id(function)] = [
+                call for call in self._code.calls(function.name.value) if self._reaches(call, function, owner)
+            ]
+        return self._callers[id(function)]
+
+    def _reaches(self, call: cst.Call, function: cst.FunctionDef, owner: cst.ClassDef | None) -> bool:
+        if isinstance(call.func, cst.Name):
+            return owner is None and any(b.node is function for b in self._code.values.definitions(call.func))
+        if owner is None or not isinstance(call.func, cst.Attribute):
+            return False
+        receiver = call.func.value
+        if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
+            around = self._names.enclosing_class(call)
+            return around is not None and any(cls is owner for cls in self.class_and_bases(around))
+        return any(
+            origin.kind in ("instance", "class") and any(cls is owner for cls in self.class_and_bases(origin.node))
+            for origin in self._code.values.origins(receiver)
+        )
+
+    def arguments_for(self, param: cst.Param, function: Node) -> list[Node]:
+        """Return what the callers in this file pass for a parameter; empty where one of them cannot be matched."""
+        if not isinstance(function, cst.FunctionDef):
+            return []
+        params = function.params
+        positional = [*params.posonly_params, *params.params]
+        offset = 1 if self.method_owner(function) is not None and not self._is_static(function) else 0
+        position = next((i for i, p in enumerate(positional) if p is param), None)
+        if position is None and all(p is not param for p in params.kwonly_params):
+            return []
+        arguments: list[Node] = []
+        for call in self.callers(function):
+            if any(arg.star for arg in call.args):
+                return []
+            found = keyword(call, param.name.value)
+            if found is None and position is not None:
+                plain = [arg for arg in call.args if arg.keyword is None]
+                if 0 <= position - offset < len(plain):
+                    found = plain[position - offset].value
+            if found is None:
+                found = param.default
+            if found is None:
+                return []
+            arguments.append(found)
+        return arguments
+
+    def _is_static(self, function: cst.FunctionDef) -> bool:
+        return any(isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators)
+
+    def called_function(self, call: cst.Call) -> cst.FunctionDef | None:
+        """Return the function or method of this file that a call runs."""
+        for origin in self._code.values.origins(call.func):
+            if origin.kind == "function" and isinstance(origin.node, cst.FunctionDef):
+                return origin.node
+        return None
+
+    def returned_values(self, function: Node) -> list[Node]:
+        """Return the expressions that a function may return."""
+        if isinstance(function, cst.Lambda):
+            return [function.body]
+        return [node.value for node in self._returns.get(id(function), ()) if node.value is not None]
+
+    @cached_property
+    def _returns(self) -> dict[int, list[cst.Return]]:
+        found: dict[int, list[cst.Return]] = {}
+        for node in self._tree.all(cst.Return):
+            found.setdefault(id(self.function(node)), []).append(node)
+        return found
+
+    # ---- decorators
+
+    def decorators(self, function: Node) -> Iterator[tuple[str, Node]]:
+        """Yield each decorator's dotted name (qualified where an import resolves it) and its expression."""
+        for decorator in getattr(function, "decorators", ()):
+            expression = decorator.decorator
+            callee = expression.func if isinstance(expression, cst.Call) else expression
+            yield self._names.qualified_name(callee) or dotted(callee), expression
+
+
+def keyword(call: cst.Call, name: str) -> Node | None:
+    """Return the value of the keyword argument ``name``, None where it is not given."""
+    return next((arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == name), None)
+
+
+def argument(call: cst.Call, position: int, name: str | None = None) -> Node | None:
+    """Return an argument by its position (from 0) or its keyword; None where it is not given or hidden by a ``*``."""
+    if name is not None and (found := keyword(call, name)) is not None:
+        return found
+    for number, arg in enumerate(call.args):
+        if arg.star or arg.keyword is not None:
+            return None
+        if number == position:
+            return arg.value
+    return None
+
+
+def has_star_arguments(call: cst.Call) -> bool:
+    """Does the call unpack ``*args`` or ``**kwargs``, so that any argument may be in it?"""
+    return any(arg.star for arg in call.args)

@@ -1,0 +1,83 @@
+"""Building edits: replace, drop or add pieces of the text at nodes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from ..finding import Edit, Replacement
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+_GAP = re.compile(r"\s*,?\s*")
+
+
+class EditBuilder:
+    """Collects the replacements of one edit, each confined to the nodes it names."""
+
+    def __init__(self, code: Code, title: str, *, safe: bool) -> None:
+        self._code, self._title, self._safe = code, title, safe
+        self._replacements: list[Replacement] = []
+        self._imports: list[str] = []
+
+    def replace(self, node: Node, text: str) -> EditBuilder:
+        """Put ``text`` in place of the node (its own parentheses stay)."""
+        start, end = self._code.positions.offsets(node)
+        self._replacements.append(Replacement(start, end, text))
+        return self
+
+    def remove_argument(self, call: cst.Call, argument: cst.Arg) -> EditBuilder:
+        """Take an argument out of a call, with the comma and the space that joined it to its neighbour."""
+        arguments = list(call.args)
+        number = next(i for i, other in enumerate(arguments) if other is argument)
+        start, end = self._argument_offsets(argument)
+        if number + 1 < len(arguments):
+            end = self._argument_offsets(arguments[number + 1])[0]
+        elif number > 0:
+            start = self._argument_offsets(arguments[number - 1])[1]
+        else:
+            gap = _GAP.match(self._code.text, end)
+            end = gap.end() if gap is not None and "," in gap.group() else end
+        self._replacements.append(Replacement(start, end, ""))
+        return self
+
+    def append_argument(self, call: cst.Call, text: str) -> EditBuilder:
+        """Add ``text`` (``name=value``) as the last argument of a call."""
+        if call.args:
+            place = self._argument_offsets(call.args[-1])[1]
+            self._replacements.append(Replacement(place, place, f", {text}"))
+        else:
+            place = self._code.positions.offsets(call)[1] - 1
+            self._replacements.append(Replacement(place, place, text))
+        return self
+
+    def insert_before(self, statement: Node, text: str) -> EditBuilder:
+        """Put a line before a statement, at its indentation. ``text`` has no line end of its own."""
+        positions = self._code.positions
+        span = positions.span(statement)
+        place = positions.offset(span.line, 0)
+        indent = positions.line_text(span.line)[: span.column]
+        self._replacements.append(Replacement(place, place, f"{indent}{text}{self._newline()}"))
+        return self
+
+    def importing(self, *modules: str) -> EditBuilder:
+        """Say what the new text needs imported: ``"os"``, ``"torch.nn.functional as F"``."""
+        self._imports.extend(modules)
+        return self
+
+    def done(self) -> Edit:
+        """Return the finished edit."""
+        return Edit(self._title, tuple(sorted(self._replacements)), self._safe, tuple(self._imports))
+
+    def _newline(self) -> str:
+        return self._code.tree.module.default_newline
+
+    def _argument_offsets(self, argument: cst.Arg) -> tuple[int, int]:
+        """Return the span of an argument: star, keyword, value and the value's own parentheses, without the comma."""
+        start, end = self._code.positions.offsets(argument)
+        text = self._code.text[start:end]
+        return start, start + len(text.rstrip().rstrip(",").rstrip())

@@ -1,0 +1,117 @@
+"""``Code``: one parsed file and everything that rules ask about it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TypeVar
+
+import libcst as cst
+
+from ..finding import Span
+from .context import Context
+from .edits import EditBuilder
+from .names import Names
+from .positions import Positions
+from .tree import Node, Tree, parse
+from .values import Values
+
+_Class = TypeVar("_Class", bound=cst.CSTNode)
+
+
+class Code:
+    """One file, read on demand: each part is built at the first question that needs it.
+
+    ``text`` is the source without its byte order mark; ``root`` is its ``ast``. Raises ``libcst.ParserSyntaxError``
+    at the first question if libcst cannot read the text. ``code.guard.too_deep`` must have passed it before.
+    """
+
+    def __init__(self, text: str, root: ast.Module, path: str = "<unknown>") -> None:
+        self.text, self.root, self.path = text, root, path
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The syntax tree: parents, document order, buckets."""
+        return Tree(parse(self.text))
+
+    @cached_property
+    def names(self) -> Names:
+        """Scopes, bindings, qualified names."""
+        return Names(self.tree)
+
+    @cached_property
+    def context(self) -> Context:
+        """Surroundings of a node."""
+        return Context(self)
+
+    @cached_property
+    def values(self) -> Values:
+        """Where values come from."""
+        return Values(self)
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Places of nodes in the text."""
+        return Positions(self.text, self.root, self.tree)
+
+    @cached_property
+    def _calls(self) -> dict[str, list[cst.Call]]:
+        """All calls by the last part of what is called (``generate`` for ``self.model.generate(x)``)."""
+        calls: dict[str, list[cst.Call]] = {}
+        for call in self.tree.all(cst.Call):
+            if (name := last_name(call.func)) is not None:
+                calls.setdefault(name, []).append(call)
+        return calls
+
+    # ---- the questions that nearly every rule asks
+
+    def all(self, *classes: type[_Class]) -> Iterator[_Class]:
+        """Yield every node of the classes, in document order per class."""
+        return self.tree.all(*classes)
+
+    def calls(self, *names: str) -> Iterator[cst.Call]:
+        """Yield the calls whose callee ends in one of ``names`` (a method or a function name), in document order."""
+        if len(names) == 1:
+            return iter(self._calls.get(names[0], ()))
+        found = [call for name in dict.fromkeys(names) for call in self._calls.get(name, ())]
+        return iter(sorted(found, key=self.tree.start))
+
+    def qualified_name(self, node: Node) -> str | None:
+        """Return the full dotted name of an imported or builtin thing; see ``Names.qualified_name``."""
+        return self.names.qualified_name(node)
+
+    def span(self, node: Node) -> Span:
+        """Return the place of a node."""
+        return self.positions.span(node)
+
+    def line(self, node: Node) -> int:
+        """Return the line (from 1) that a node starts on."""
+        return self.positions.span(node).line
+
+    def text_of(self, node: Node) -> str:
+        """Return the source text of a node, as written, without its own parentheses."""
+        start, end = self.positions.offsets(node)
+        return self.text[start:end]
+
+    def short_text(self, node: Node, limit: int = 40) -> str:
+        """Return the node's source on one line, cut to ``limit`` characters: for messages."""
+        text = " ".join(self.text_of(node).split())
+        return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+    def edit(self, title: str, *, safe: bool) -> EditBuilder:
+        """Return a builder for an edit of this file; ``safe`` where it changes nothing but the defect."""
+        return EditBuilder(self, title, safe=safe)
+
+    def comment_on(self, node: Node) -> str:
+        """Return the comment at the end of the node's last line, without ``#``; empty where there is none."""
+        line = next((n for n in (node, *self.tree.ancestors(node)) if isinstance(n, cst.SimpleStatementLine)), None)
+        comment = line.trailing_whitespace.comment if line is not None else None
+        return comment.value.lstrip("#").strip() if comment is not None else ""
+
+
+def last_name(node: Node) -> str | None:
+    """Return ``c`` for ``a.b.c`` and for ``c``; None for anything that is neither a name nor an attribute."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else None

@@ -1,0 +1,14 @@
+"""Facts about libraries, as TOML tables with a source for each; code holds no lists of API names."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def table(name: str) -> dict[str, Any]:
+    """Return the fact table ``<name>.toml``; read once per process, at the first question that needs it."""
+    return tomllib.loads((files(__package__) / f"{name}.toml").read_text(encoding="utf-8"))

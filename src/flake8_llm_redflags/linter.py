@@ -1,0 +1,118 @@
+"""The one road: source → triage → guard → code → rules → findings. Everything that needs findings calls ``lint``."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from .config import Config
+from .finding import Finding, Severity
+from .rules import Rule, all_rules
+from .rules.rule import Text
+from .source import Source
+from .source.noqa import Suppressions
+
+NOT_ANALYSED = "LRF900"
+INTERNAL_ERROR = "LRF999"
+
+
+def lint(source: Source, config: Config, rules: Sequence[type[Rule]] | None = None) -> list[Finding]:
+    """Return the findings of one file, sorted by place. Never raises for any input.
+
+    A file that cannot be analysed gives one LRF900 finding, a rule that raises one LRF999 finding; the other rules go
+    on. ``rules`` defaults to all of them; ``config`` decides which of those run.
+    """
+    candidates = all_rules() if rules is None else rules
+    with _collector_off():
+        found = sorted(set(_findings(source, config, candidates)), key=lambda finding: finding.place)
+    if config.noqa and found:
+        suppressions = Suppressions(source.text)
+        found = [finding for finding in found if not suppressions.silences(finding.code, finding.line)]
+    return found
+
+
+def triage(text: str, rules: Sequence[type[Rule]]) -> list[type[Rule]]:
+    """Return the rules that may fire on a text, by one look at the bare text."""
+    seen = Text(text)
+    return [rule for rule in rules if rule.trigger.fits(seen)]
+
+
+def not_analysed(path: str, reason: str, line: int = 1, column: int = 1) -> Finding:
+    """Return the LRF900 finding for a file that cannot be read, parsed or safely analysed."""
+    return Finding(NOT_ANALYSED, "not-analysed", Severity.ERROR, reason, path, line, column, line, column)
+
+
+def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> Iterator[Finding]:
+    try:
+        root = source.root or _parse(source.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if config.enables(NOT_ANALYSED):
+            yield _unparsed(source.path, error)
+        return
+    rules = triage(source.text, [rule for rule in rules if config.enables(rule.code, preview=rule.preview)])
+    if not rules:
+        return
+    from .code.guard import too_deep
+    from .code.program import Code
+
+    deep_line = too_deep(root, source.text)
+    if deep_line is not None:
+        if config.enables(NOT_ANALYSED):
+            yield not_analysed(source.path, "nested too deeply to be read safely: split the expression into steps", deep_line)
+        return
+    code = Code(source.text, root, source.path)
+    try:
+        code.tree  # noqa: B018  parses
+    except Exception as error:  # libcst's own errors, and whatever its native part raises
+        if config.enables(NOT_ANALYSED):
+            yield not_analysed(source.path, f"libcst cannot read this file: {_one_line(error)}")
+        return
+    for rule in rules:
+        try:
+            yield from list(rule(config).check(code))
+        except Exception as error:
+            if config.enables(INTERNAL_ERROR):
+                yield _internal_error(rule, source.path, error)
+
+
+def _parse(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes are somebody else's finding
+        return ast.parse(text)
+
+
+def _unparsed(path: str, error: BaseException) -> Finding:
+    if isinstance(error, SyntaxError):
+        reason = f"does not parse: {error.msg}"
+        return not_analysed(path, reason, max(error.lineno or 1, 1), max(error.offset or 1, 1))
+    if isinstance(error, (RecursionError, MemoryError)):
+        return not_analysed(path, "nested too deeply for Python's own parser: split the expression into steps")
+    return not_analysed(path, f"does not parse: {_one_line(error)}")
+
+
+def _internal_error(rule: type[Rule], path: str, error: Exception) -> Finding:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = f" ({traceback.tb_frame.f_code.co_name}, line {traceback.tb_lineno})" if traceback is not None else ""
+    message = f"{rule.code} {rule.name} failed here: {error.__class__.__name__}: {_one_line(error)}{where}; please report it"
+    return Finding(INTERNAL_ERROR, "internal-error", Severity.ERROR, message, path, 1, 1, 1, 1)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Keep the garbage collector off for a whole file: it would scan the growing trees again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

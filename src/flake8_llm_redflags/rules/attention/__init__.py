@@ -1,0 +1,1 @@
+"""Attention, norms and fused operations (LRF5xx)."""

@@ -1,0 +1,1 @@
+"""Data, splits and evaluation (LRF3xx)."""

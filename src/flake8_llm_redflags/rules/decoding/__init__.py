@@ -1,0 +1,1 @@
+"""KV cache and decoding (LRF6xx)."""

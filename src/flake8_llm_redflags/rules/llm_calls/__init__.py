@@ -1,0 +1,1 @@
+"""LLM calls and agents (LRF2xx)."""

@@ -1,0 +1,1 @@
+"""Secrets, injection and unsafe loading (LRF1xx)."""

@@ -1,0 +1,69 @@
+"""The house stands as designed: layers, a light lint path, rules that are found and well-formed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from flake8_llm_redflags.finding import Severity
+from flake8_llm_redflags.rules import Rule, all_rules
+from flake8_llm_redflags.rules.rule import MESSAGE_LIMIT
+from flake8_llm_redflags.source import marks
+
+from .support import FIXTURES, PROJECT, findings
+
+
+def test_layers_hold() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import flake8_llm_redflags.rules as r; r.all_rules()", {"libcst", "rich", "typer", "torch", "tomllib"}),
+        (
+            "from flake8_llm_redflags.linter import lint; from flake8_llm_redflags.source import Source;"
+            " from flake8_llm_redflags.config import Config; lint(Source('x.py', 'import os\\n'), Config())",
+            {"libcst", "rich", "typer", "torch"},
+        ),
+        (
+            "from flake8_llm_redflags.linter import lint; from flake8_llm_redflags.source import Source;"
+            " from flake8_llm_redflags.config import Config;"
+            " assert lint(Source('x.py', 'model.generate(x, use_cache=False)\\n'), Config())",
+            {"rich", "typer", "torch", "libcst.metadata.wrapper"},
+        ),
+    ],
+    ids=["rules", "lint-nothing", "lint-something"],
+)
+def test_lint_path_is_light(statement: str, unwanted: set[str]) -> None:
+    check = f"{statement}\nimport sys; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert not unwanted & set(run.stdout.split())
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_rule_is_well_formed(rule: type[Rule]) -> None:
+    assert re.fullmatch(r"LRF\d{3}", rule.code)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule.name)
+    assert isinstance(rule.severity, Severity)
+    assert rule.trigger.words or rule.trigger.pattern
+    assert rule.__doc__
+    assert rule.__module__.endswith("." + rule.name.replace("-", "_")), "the module is named after the rule"
+
+
+@pytest.mark.parametrize("folder", sorted(FIXTURES.glob("LRF*")), ids=lambda path: path.name)
+def test_messages_are_one_line_that_fits(folder) -> None:
+    for path in folder.glob("*.py"):
+        for finding in findings(marks.load(path).source.text):
+            assert "\n" not in finding.message
+            assert len(finding.message) <= MESSAGE_LIMIT, f"{path.name}:{finding.line}: {len(finding.message)}: {finding.message}"
+            assert finding.message == finding.message.strip()
