@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -30,8 +31,11 @@ OriginKind = Literal[
     "unknown",  # nothing in the file tells
 ]
 
-#: How many steps a value is followed before the answer is "unknown".
+#: How long a chain and how many expressions one question follows before the answer is "unknown", and how many ways of
+#: making a value it tells apart.
 _DEPTH = 12
+_STEPS = 120
+_WAYS = 40
 
 _LITERALS = (
     cst.SimpleString,
@@ -58,7 +62,7 @@ class Origin:
     """One way in which a value comes to be."""
 
     kind: OriginKind
-    node: Node
+    node: Node = field(repr=False)
     name: str | None = None
 
     @property
@@ -77,6 +81,9 @@ class Values:
         self._code, self._tree, self._names = code, code.tree, code.names
         self._definitions: dict[int, Sequence[Binding]] = {}
         self._origins: dict[int, tuple[Origin, ...]] = {}
+        self._open: set[int] = set()  #: expressions being followed now: meeting one again is a cycle
+        self._steps_left = 0
+        self._cut_short = False  #: did the trace under way stop at a cycle or at a limit?
         self._arms_memo: dict[int, dict[int, bool]] = {}
 
     # ---- definitions: which assignments reach this use
@@ -160,7 +167,14 @@ class Values:
 
     def origins(self, expression: Node) -> tuple[Origin, ...]:
         """Return the ways in which the value of an expression may come to be; never empty."""
-        return self._follow(expression, _DEPTH)
+        outermost = self._steps_left == 0
+        if outermost:
+            self._steps_left = _STEPS
+        try:
+            return self._follow(expression, _DEPTH)
+        finally:
+            if outermost:
+                self._steps_left = 0
 
     def made_by(self, expression: Node) -> set[str]:
         """Return the qualified names of what made the value: constructors, factory functions, annotated classes."""
@@ -186,14 +200,18 @@ class Values:
         key = id(expression)
         if key in self._origins:
             return self._origins[key]
-        if depth == 0:
-            return (Origin("unknown", expression),)
-        self._origins[key] = (Origin("unknown", expression),)  # what a cycle sees
-        found = tuple(dict.fromkeys(self._trace(expression, depth - 1))) or (Origin("unknown", expression),)
-        if depth == _DEPTH or all(origin.is_known for origin in found):
+        nothing = (Origin("unknown", expression),)
+        if depth == 0 or self._steps_left <= 1 or key in self._open:
+            self._cut_short = True
+            return nothing
+        self._steps_left -= 1
+        self._open.add(key)
+        cut_short_before, self._cut_short = self._cut_short, False
+        found = tuple(dict.fromkeys(islice(self._trace(expression, depth - 1), _WAYS))) or nothing
+        self._open.discard(key)
+        if not self._open or not self._cut_short:  # a partial answer is kept for nobody but who asked for it
             self._origins[key] = found
-        else:  # cut short by the depth or by a cycle: a later question may see further
-            del self._origins[key]
+        self._cut_short |= cut_short_before
         return found
 
     def _trace(self, expression: Node, depth: int) -> Iterator[Origin]:
