@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from flake8_llm_redflags.source import Source
 PROJECT = Path(__file__).resolve().parents[1]
 RULES = resources.folder("rules")
 FIXTURES = resources.folder("fixtures")
+
+#: Modules that between them use most of the language.
+STANDARD_LIBRARY_SAMPLE = [
+    Path(ast.__file__).parent / name
+    for name in (
+        "_collections_abc.py", "argparse.py", "ast.py", "asyncio/base_events.py", "asyncio/taskgroups.py", "contextlib.py",
+        "dataclasses.py", "enum.py", "fractions.py", "functools.py", "inspect.py", "socket.py", "textwrap.py", "typing.py",
+    )
+]  # fmt: skip
 
 #: Fixtures, pages and snippets are linted with everything on and without ``# noqa``.
 EVERYTHING = Config(preview=True, noqa=False)

@@ -21,22 +21,28 @@ from .tree import Node, Tree
 #: Never ``str.splitlines``: it also splits at form feeds and at Unicode's line separators.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+#: Statements whose own expressions all stand before their first block.
+_HEADED = (cst.FunctionDef, cst.ClassDef, cst.If, cst.For, cst.While, cst.With)
 
 
 class _Found(Exception):
-    """The wanted node is behind us: the rest need not be generated."""
+    """What was wanted is behind us: the rest need not be generated."""
 
 
 class _Recorder(CodegenState):
-    """Generates code into nowhere, counting lines and columns, until the wanted node has ended."""
+    """Generates the code of a statement into nowhere, counting lines and columns, until the wanted node has ended.
 
-    def __init__(self, module: cst.Module, statement: Node | None, wanted: Node) -> None:
+    ``None`` wants every node of the statement, or of its head where blocks follow it.
+    """
+
+    def __init__(self, module: cst.Module, statement: Node, wanted: Node | None) -> None:
         super().__init__(module.default_indent, module.default_newline)
         self.statement, self.wanted = statement, wanted
+        self.spans: dict[int, Span] = {}
         self.line, self.column = 1, 0
         self.keyword_line: int | None = None  #: where the statement itself began, after its comments and decorators
-        self.start: tuple[int, int] | None = None
-        self.span: Span | None = None
+        self._starts: list[tuple[int, int]] = []
+        self._block = getattr(statement, "body", None) if wanted is None and isinstance(statement, _HEADED) else None
 
     def add_indent_tokens(self) -> None:
         self.column += sum(map(len, self.indent_tokens))
@@ -50,32 +56,38 @@ class _Recorder(CodegenState):
             self.column += len(value)
 
     def before_codegen(self, node: Node) -> None:
-        if node is self.wanted:
-            self.start = (self.line, self.column)
+        if self.wanted is None:
+            self._starts.append((self.line, self.column))
+            if node is self._block:
+                raise _Found
+        elif node is self.wanted:
+            self._starts.append((self.line, self.column))
 
     def after_codegen(self, node: Node) -> None:
-        if node is self.wanted and self.span is None:  # Arg, Element and Param record nothing by themselves
-            self._finish()
+        if self.wanted is None or node is self.wanted:
+            start = self._starts.pop()
+            if id(node) not in self.spans:  # Arg, Element and Param record nothing by themselves
+                self._finish(node, start)
 
     def record_syntactic_position(
         self, node: Node, *, start_node: Node | None = None, end_node: Node | None = None
     ) -> AbstractContextManager[None]:
         if node is self.statement and self.keyword_line is None:
             self.keyword_line = self.line
-        if node is not self.wanted:
-            return nullcontext()
-        return self._record()
+        if self.wanted is None or node is self.wanted:
+            return self._record(node)
+        return nullcontext()
 
     @contextmanager
-    def _record(self) -> Iterator[None]:
-        self.start = (self.line, self.column)
+    def _record(self, node: Node) -> Iterator[None]:
+        start = (self.line, self.column)
         yield
-        self._finish()
+        self._finish(node, start)
 
-    def _finish(self) -> None:
-        assert self.start is not None
-        self.span = Span(*self.start, self.line, self.column)
-        raise _Found
+    def _finish(self, node: Node, start: tuple[int, int]) -> None:
+        self.spans[id(node)] = Span(*start, self.line, self.column)
+        if node is self.wanted:
+            raise _Found
 
 
 class Positions:
@@ -85,6 +97,9 @@ class Positions:
         self._text, self._root, self._tree = text, root, tree
         self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
         self._twins = _pair(tree.module, root)
+        self._is_ascii = text.isascii()
+        self._spans: dict[int, Span] = {}
+        self._visited: set[int] = set()  #: statements that have been asked about once
 
     def span(self, node: Node) -> Span:
         """Return where the node stands, without its own parentheses and without its trailing comma."""
@@ -93,10 +108,13 @@ class Positions:
             return Span(first.line, first.column, last.end_line, last.end_column)
         if isinstance(node, _STATEMENTS):
             return self._twin_span(node)
-        try:
-            return self._span(node)
-        except RecursionError:  # deep operator chains: the statement's own place is near enough
-            return self._twin_span(self._statement(node))
+        key = id(node)
+        if key not in self._spans:
+            try:
+                self._locate(node)
+            except RecursionError:  # deep operator chains: the statement's own place is near enough
+                self._spans[key] = self._twin_span(self._statement(node))
+        return self._spans[key]
 
     def offset(self, line: int, column: int) -> int:
         """Return the character offset of a line (from 1) and a column (from 0)."""
@@ -124,22 +142,33 @@ class Positions:
 
     def _characters(self, line: int, offset: int) -> int:
         """Return the column in characters of a column in UTF-8 bytes, as ``ast`` counts them."""
+        if self._is_ascii:
+            return offset
         text = self.line_text(line)
         return offset if text.isascii() else len(text.encode()[:offset].decode())
 
     def _statement(self, node: Node) -> Node:
         return next((above for above in self._tree.ancestors(node) if isinstance(above, _STATEMENTS)), node)
 
-    def _span(self, node: Node) -> Span:
-        tree, module = self._tree, self._tree.module
+    def _locate(self, node: Node) -> None:
+        """Find the span of a node; at the second question about a statement, those of all its nodes."""
         statement = self._statement(node)
         twin: ast.AST = self._twins[id(statement)]
         for number, decorator in enumerate(getattr(statement, "decorators", ())):
-            if tree.contains(decorator, node):  # it starts at its own twin, not at `def`
+            if self._tree.contains(decorator, node):  # it starts at its own twin, not at `def`
                 statement, twin = decorator.decorator, twin.decorator_list[number]  # type: ignore[attr-defined]
                 break
+        if id(statement) in self._visited:
+            self._spans.update(self._generate(statement, twin, None))
+        self._visited.add(id(statement))
+        if id(node) not in self._spans:
+            self._spans.update(self._generate(statement, twin, node))
+
+    def _generate(self, statement: Node, twin: ast.AST, wanted: Node | None) -> dict[int, Span]:
+        """Return the spans of the wanted node (None: all) by node id, from the code of its statement."""
+        tree, module = self._tree, self._tree.module
         compound = isinstance(statement, cst.BaseCompoundStatement)
-        recorder = _Recorder(module, statement, node)
+        recorder = _Recorder(module, statement, wanted)
         recorder.indent_tokens.extend(
             reversed(
                 [
@@ -159,10 +188,14 @@ class Positions:
                 statement._codegen(recorder)
         except _Found:
             pass
-        span = recorder.span
-        assert span is not None, f"{node.__class__.__name__} is not part of its statement"
+        assert wanted is None or recorder.spans, f"{wanted.__class__.__name__} is not part of its statement"
         shift = line - (recorder.keyword_line or 1) if compound else 0
-        return Span(span.line + shift, span.column, span.end_line + shift, span.end_column)
+        if not shift:
+            return recorder.spans
+        return {
+            key: Span(span.line + shift, span.column, span.end_line + shift, span.end_column)
+            for key, span in recorder.spans.items()
+        }
 
 
 def _pair(module: cst.Module, root: ast.Module) -> dict[int, ast.stmt]:
