@@ -18,6 +18,8 @@ from .source.noqa import Suppressions
 NOT_ANALYSED = "LRF900"
 INTERNAL_ERROR = "LRF999"
 
+_REMEDY = "split the expression into steps"
+
 
 def lint(source: Source, config: Config, rules: Sequence[type[Rule]] | None = None) -> list[Finding]:
     """Return the findings of one file, sorted by place. Never raises for any input.
@@ -26,8 +28,8 @@ def lint(source: Source, config: Config, rules: Sequence[type[Rule]] | None = No
     on. ``rules`` defaults to all of them; ``config`` decides which of those run.
     """
     candidates = all_rules() if rules is None else rules
-    with _collector_off():
-        found = sorted(set(_findings(source, config, candidates)), key=lambda finding: finding.place)
+    with _undisturbed():
+        found = sorted(dict.fromkeys(_findings(source, config, candidates)), key=lambda finding: finding.place)
     if config.noqa and found:
         suppressions = Suppressions(source.text)
         found = [finding for finding in found if not suppressions.silences(finding.code, finding.line)]
@@ -47,7 +49,7 @@ def not_analysed(path: str, reason: str, line: int = 1, column: int = 1) -> Find
 
 def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> Iterator[Finding]:
     try:
-        root = source.root or _parse(source.text)
+        root = source.root or ast.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if config.enables(NOT_ANALYSED):
             yield _unparsed(source.path, error)
@@ -61,7 +63,7 @@ def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> It
     deep_line = too_deep(root, source.text)
     if deep_line is not None:
         if config.enables(NOT_ANALYSED):
-            yield not_analysed(source.path, "nested too deeply to be read safely: split the expression into steps", deep_line)
+            yield not_analysed(source.path, f"nested too deeply to be read safely: {_REMEDY}", deep_line)
         return
     code = Code(source.text, root, source.path)
     try:
@@ -73,15 +75,12 @@ def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> It
     for rule in rules:
         try:
             yield from list(rule(config).check(code))
+        except RecursionError:  # within the guard's bounds, but a rule went down and came back up many times
+            if config.enables(NOT_ANALYSED):
+                yield not_analysed(source.path, f"nested too deeply for some rules: {_REMEDY}")
         except Exception as error:
             if config.enables(INTERNAL_ERROR):
                 yield _internal_error(rule, source.path, error)
-
-
-def _parse(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes are somebody else's finding
-        return ast.parse(text)
 
 
 def _unparsed(path: str, error: BaseException) -> Finding:
@@ -89,7 +88,7 @@ def _unparsed(path: str, error: BaseException) -> Finding:
         reason = f"does not parse: {error.msg}"
         return not_analysed(path, reason, max(error.lineno or 1, 1), max(error.offset or 1, 1))
     if isinstance(error, (RecursionError, MemoryError)):
-        return not_analysed(path, "nested too deeply for Python's own parser: split the expression into steps")
+        return not_analysed(path, f"nested too deeply for Python's own parser: {_REMEDY}")
     return not_analysed(path, f"does not parse: {_one_line(error)}")
 
 
@@ -98,7 +97,8 @@ def _internal_error(rule: type[Rule], path: str, error: Exception) -> Finding:
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     where = f" ({traceback.tb_frame.f_code.co_name}, line {traceback.tb_lineno})" if traceback is not None else ""
-    message = f"{rule.code} {rule.name} failed here: {error.__class__.__name__}: {_one_line(error)}{where}; please report it"
+    what = f"{error.__class__.__name__}: {_one_line(error)}{where}"
+    message = f"{rule.code} {rule.name} failed here: {what}; please report it"
     return Finding(INTERNAL_ERROR, "internal-error", Severity.ERROR, message, path, 1, 1, 1, 1)
 
 
@@ -107,12 +107,15 @@ def _one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _collector_off() -> Iterator[None]:
-    """Keep the garbage collector off for a whole file: it would scan the growing trees again and again."""
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector off for a whole file, as it would scan the growing trees again and again, and
+    warnings about the code that is read (invalid escapes), which are somebody else's finding."""
     enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         if enabled:
             gc.enable()

@@ -206,7 +206,8 @@ def _pair(module: cst.Module, root: ast.Module) -> dict[int, ast.stmt]:
         ours, theirs = stack.pop()
         flat = [part for line in ours for part in (line.body if line.__class__ is cst.SimpleStatementLine else (line,))]  # type: ignore[attr-defined]
         if len(flat) != len(theirs):
-            raise ValueError(f"libcst and ast disagree about the statements near line {theirs[0].lineno if theirs else 1}")
+            near = theirs[0].lineno if theirs else 1
+            raise ValueError(f"libcst and ast disagree about the statements near line {near}")
         for statement, twin in zip(flat, theirs, strict=True):
             pairs[id(statement)] = twin
             if isinstance(statement, cst.BaseCompoundStatement):

@@ -23,7 +23,7 @@ class Suppressions:
         self._whole_file = False
         if "noqa" not in text.lower():
             return
-        lines = text.splitlines(keepends=True)
+        lines = list(io.StringIO(text, newline=None))  # `str.splitlines` also splits at form feeds, which tokens do not
         self._whole_file = any(_FILE.match(line) for line in lines)
         self._by_line = _logical_lines(text, lines)
 
