@@ -154,7 +154,7 @@ class Context:
             return []
         params = function.params
         positional = [*params.posonly_params, *params.params]
-        offset = 1 if self.method_owner(function) is not None and not self._is_static(function) else 0
+        offset = 1 if self.method_owner(function) is not None and not self.is_static(function) else 0
         position = next((i for i, p in enumerate(positional) if p is param), None)
         if position is None and all(p is not param for p in params.kwonly_params):
             return []
@@ -174,7 +174,8 @@ class Context:
             arguments.append(found)
         return arguments
 
-    def _is_static(self, function: cst.FunctionDef) -> bool:
+    def is_static(self, function: cst.FunctionDef) -> bool:
+        """Is the method a ``staticmethod``, which gets no instance?"""
         return any(isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators)
 
     def called_function(self, call: cst.Call) -> cst.FunctionDef | None:

@@ -12,6 +12,8 @@ import libcst as cst
 from ..finding import Span
 from .context import Context
 from .edits import EditBuilder
+from .flow import Flow
+from .imbalance import Imbalance
 from .names import Names
 from .positions import Positions
 from .tree import Node, Tree, parse
@@ -49,6 +51,16 @@ class Code:
     def values(self) -> Values:
         """Where values come from."""
         return Values(self)
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What happens to values while the file runs."""
+        return Flow(self)
+
+    @cached_property
+    def imbalance(self) -> Imbalance:
+        """What the file shows of rare classes."""
+        return Imbalance(self)
 
     @cached_property
     def positions(self) -> Positions:

@@ -139,6 +139,11 @@ def _children_backwards(node: Node) -> Iterator[Node]:
             yield value
 
 
+def children(node: Node) -> list[Node]:
+    """Return the child nodes of a node in source order."""
+    return list(_children_backwards(node))[::-1]
+
+
 def parse(text: str) -> cst.Module:
     """Parse with the garbage collector off: it would scan the growing tree again and again (a third of the time)."""
     enabled = gc.isenabled()
@@ -217,7 +222,7 @@ class Tree:
 
     def children(self, node: Node) -> list[Node]:
         """Return the child nodes in source order."""
-        return list(_children_backwards(node))[::-1]
+        return children(node)
 
     def start(self, node: Node) -> int:
         """Return the node's number in document order."""

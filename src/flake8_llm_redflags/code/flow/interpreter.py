@@ -1,0 +1,666 @@
+"""An abstract run of a module: statement by statement, branches joined, loops twice, local functions inlined.
+
+The interpreter knows Python and no library. What a value *is* stays with a domain, a subclass that says what unknown
+names, constants, operators, attributes, items and calls give.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import libcst as cst
+
+from ..tree import Node
+from .store import Frame, Store, Thing
+
+if TYPE_CHECKING:
+    from ..program import Code
+
+State = TypeVar("State")
+
+#: How deep calls of local functions are followed.
+_DEPTH = 6
+#: How many statements are run for each statement of the file before calls are no longer followed.
+_EFFORT = 6
+_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.GeneratorExp)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Generic[State]):
+    """One argument of a call: its keyword (None where positional), its star, the value and the syntax."""
+
+    keyword: str | None
+    star: str
+    value: Thing[State]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Generic[State]):
+    """The bounds of ``x[lower:upper]``, None where they are left out."""
+
+    lower: Thing[State] | None
+    upper: Thing[State] | None
+
+
+#: What stands between the brackets of a subscript, comma by comma.
+Key = Thing[State] | Range[State]
+
+
+def constant_key(keys: Sequence[Key[State]]) -> object:
+    """Return the constant that a subscript asks for, None where it is no constant."""
+    return keys[0].constant if len(keys) == 1 and isinstance(keys[0], Thing) else None
+
+
+class Interpreter(ABC, Generic[State]):
+    """Runs the module once, then every function and method that nothing in it has called."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self.store: Store[State] = Store(self.joined, self.join_states)
+        self.module: Frame[State] = Frame()
+        self.frame = self.module
+        #: Identifies the chain of inlined calls, so that one call site run for two callers counts as two.
+        self.context = 0
+        self.loop_depth = 0
+        self._running: list[int] = []
+        self._entered: set[int] = set()
+        self._returned: list[list[Thing[State]]] = []
+        self._ended = False  # the current arm has returned, raised or left its loop
+        self._steps = 0
+        self._limit = 2000 + _EFFORT * sum(1 for _ in code.all(cst.SimpleStatementLine))
+        self._expressions: dict[type, Callable[..., Thing[State]]] = {
+            cst.Name: self._name,
+            cst.Attribute: self._attribute,
+            cst.Call: self._call,
+            cst.Subscript: self._subscript,
+            cst.Tuple: self._sequence,
+            cst.List: self._sequence,
+            cst.Dict: self._dict,
+            cst.SimpleString: self._literal,
+            cst.ConcatenatedString: self._literal,
+            cst.Integer: self._literal,
+            cst.Float: self._literal,
+            cst.UnaryOperation: self._unary,
+            cst.IfExp: self._either,
+            cst.Lambda: self._lambda,
+            cst.NamedExpr: self._walrus,
+            cst.Await: lambda node: self.evaluate(node.expression),
+            cst.ListComp: self._comprehension,
+            cst.SetComp: self._comprehension,
+            cst.GeneratorExp: self._comprehension,
+            cst.DictComp: self._comprehension,
+        }
+        self._statements: dict[type, Callable[..., None]] = {
+            cst.Expr: lambda node: self._evaluate_for_effect(node.value),
+            cst.Assign: self._assign,
+            cst.AnnAssign: self._annotated_assign,
+            cst.AugAssign: self._augmented_assign,
+            cst.Return: self._return,
+            cst.Del: lambda node: None,
+            cst.Global: self._global,
+            cst.Raise: self._leave,
+            cst.Break: self._leave,
+            cst.Continue: self._leave,
+            cst.Assert: lambda node: self._evaluate_for_effect(node.test),
+            cst.If: self._if,
+            cst.For: self._for,
+            cst.While: self._while,
+            cst.With: self._with,
+            cst.Try: self._try,
+            cst.TryStar: self._try,
+            cst.FunctionDef: self._define,
+            cst.ClassDef: self._define,
+            cst.Match: self._match,
+        }
+
+    # ---- what a domain says
+
+    @abstractmethod
+    def nothing(self) -> State:
+        """Return the state of a value of which nothing is known."""
+
+    @abstractmethod
+    def join_states(self, one: State, other: State) -> State:
+        """Return what holds of a value that is the one or the other."""
+
+    @abstractmethod
+    def unknown(self, node: Node) -> Thing[State]:
+        """Return the value of a name that nothing in the file binds, or of an uncalled function's parameter."""
+
+    @abstractmethod
+    def combined(self, node: Node, parts: Sequence[Thing[State]]) -> Thing[State]:
+        """Return the value that an operator, an f-string or a comparison makes of its operands."""
+
+    @abstractmethod
+    def attribute(self, node: cst.Attribute, owner: Thing[State]) -> Thing[State]:
+        """Return ``owner.name``, where the owner is no instance of a class in view."""
+
+    @abstractmethod
+    def item(self, node: cst.Subscript, owner: Thing[State], keys: Sequence[Key[State]]) -> Thing[State]:
+        """Return ``owner[...]``, where no element in view answers."""
+
+    @abstractmethod
+    def element(self, node: Node, owner: Thing[State], position: int | None) -> Thing[State]:
+        """Return what a loop (``position`` None) or an unpacking takes out of a value without elements in view."""
+
+    @abstractmethod
+    def call(self, node: cst.Call, receiver: Thing[State] | None, arguments: Sequence[Argument[State]]) -> Thing[State]:
+        """Return what a call gives that runs no function in view. ``receiver`` is ``x`` of ``x.method()``."""
+
+    def store_item(
+        self, node: cst.Subscript, owner: Thing[State], keys: Sequence[Key[State]], value: Thing[State]
+    ) -> None:
+        """Take in ``owner[...] = value``."""
+
+    def store_attribute(self, node: cst.Attribute, owner: Thing[State], value: Thing[State]) -> None:
+        """Take in ``owner.name = value``, where the owner is no instance of a class in view."""
+
+    # ---- the run
+
+    def run(self) -> None:
+        """Run the module, then what nothing has called."""
+        self.block(self.code.tree.module.body)
+        self._ended = False
+        for node in list(self.code.all(cst.ClassDef)):
+            self._run_uncalled_methods(node)
+        for node in list(self.code.all(cst.FunctionDef)):
+            if id(node) not in self._entered and self.code.context.method_owner(node) is None:
+                self._run_alone(node, self.module, None)
+
+    def _run_uncalled_methods(self, owner: cst.ClassDef) -> None:
+        waiting = [node for node in _methods(owner) if id(node) not in self._entered]
+        if not waiting:
+            return
+        instance = self.instance(owner, self.module)
+        waiting.sort(key=lambda method: method.name.value != "__init__")
+        for method in waiting:
+            if id(method) not in self._entered:
+                self._run_alone(method, self.module, instance)
+
+    def _run_alone(self, function: cst.FunctionDef, home: Frame[State], owner: Thing[State] | None) -> None:
+        self._inline(function, home, owner, {}, function)
+
+    def thing(self, state: State) -> Thing[State]:
+        """Return a new thing."""
+        return Thing(state)
+
+    def joined(self, one: Thing[State], other: Thing[State]) -> Thing[State]:
+        """Return the thing that stands for either of two."""
+        if one is other:
+            return one
+        result = Thing(self.join_states(one.state, other.state))
+        if one.items is not None and other.items is not None and len(one.items) == len(other.items):
+            result.items = tuple(self.joined(a, b) for a, b in zip(one.items, other.items, strict=True))
+        if one.fields is not None and other.fields is not None:
+            result.fields = {**other.fields, **one.fields}
+        if one.constant == other.constant:
+            result.constant = one.constant
+        source = one if one.function is not None else other
+        result.function, result.home, result.owner = source.function, source.home, source.owner
+        return result
+
+    # ---- statements
+
+    def block(self, statements: Sequence[Node]) -> None:
+        """Run statements until one leaves the block."""
+        for statement in statements:
+            if self._ended:
+                return
+            self._steps += 1
+            if statement.__class__ is cst.SimpleStatementLine:
+                for small in statement.body:  # type: ignore[attr-defined]
+                    if (run := self._statements.get(small.__class__)) is not None:
+                        run(small)
+            elif (run := self._statements.get(statement.__class__)) is not None:
+                run(statement)
+
+    def _body(self, node: Node) -> None:
+        body = node.body  # type: ignore[attr-defined]
+        if isinstance(body, cst.SimpleStatementSuite):
+            for small in body.body:
+                if not self._ended and (run := self._statements.get(small.__class__)) is not None:
+                    run(small)
+        else:
+            self.block(body.body)
+
+    def _evaluate_for_effect(self, node: Node) -> None:
+        self.evaluate(node)
+
+    def _assign(self, node: cst.Assign) -> None:
+        value = self.evaluate(node.value)
+        for target in node.targets:
+            self.assign(target.target, value, node.value)
+
+    def _annotated_assign(self, node: cst.AnnAssign) -> None:
+        if node.value is not None:
+            self.assign(node.target, self.evaluate(node.value), node.value)
+
+    def _augmented_assign(self, node: cst.AugAssign) -> None:
+        before, value = self.evaluate(node.target), self.evaluate(node.value)
+        self.assign(node.target, self.combined(node, (before, value)), node.value)
+
+    def assign(self, target: Node, value: Thing[State], source: Node) -> None:
+        """Give a value to a name, an attribute, an item, or to several of them."""
+        if isinstance(target, cst.Name):
+            self.store.bind(self.frame, target.value, value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            self._unpack(target, value, source)
+        elif isinstance(target, cst.Attribute):
+            owner = self.evaluate(target.value)
+            if owner.fields is not None:
+                self.store.put(owner.fields, target.attr.value, value)
+            else:
+                self.store_attribute(target, owner, value)
+        elif isinstance(target, cst.Subscript):
+            owner, keys = self.evaluate(target.value), self._keys(target)
+            key = constant_key(keys)
+            if owner.fields is not None and key is not None:
+                self.store.put(owner.fields, key, value)
+            else:
+                self.store_item(target, owner, keys, value)
+
+    def _unpack(self, target: cst.Tuple | cst.List, value: Thing[State], source: Node) -> None:
+        elements = target.elements
+        star = next((i for i, element in enumerate(elements) if isinstance(element, cst.StarredElement)), None)
+        for position, element in enumerate(elements):
+            if value.items is not None and star is None and position < len(value.items):
+                part = value.items[position]
+            else:
+                part = self.element(source, value, None if star is not None and position >= star else position)
+            self.assign(element.value, part, source)
+
+    def _return(self, node: cst.Return) -> None:
+        if node.value is not None:
+            value = self.evaluate(node.value)
+            if self._returned:
+                self._returned[-1].append(value)
+        self._ended = True
+
+    def _leave(self, node: Node) -> None:
+        self._ended = True
+
+    def _global(self, node: cst.Global) -> None:
+        self.frame.globals.update(item.name.value for item in node.names)
+
+    def _if(self, node: cst.If) -> None:
+        self.evaluate(node.test)
+        arms: list[Callable[[], None]] = [lambda: self._body(node)]
+        if node.orelse is None:
+            arms.append(lambda: None)
+        elif isinstance(node.orelse, cst.If):
+            orelse = node.orelse
+            arms.append(lambda: self._if(orelse))
+        else:
+            orelse_block = node.orelse
+            arms.append(lambda: self._body(orelse_block))
+        self._branch(arms)
+
+    def _branch(self, arms: Sequence[Callable[[], None]]) -> None:
+        """Run the arms from the same state; go on with those that reach the end."""
+        reached, all_ended = [], True
+        for run in arms:
+            changes = self.store.arm(run)
+            if not self._ended:
+                reached.append(changes)
+                all_ended = False
+            self._ended = False
+        self.store.apply(reached)
+        self._ended = all_ended
+
+    def _for(self, node: cst.For) -> None:
+        iterable = self.evaluate(node.iter)
+        self._loop(node, lambda: self.assign(node.target, self._element_of(node.iter, iterable), node.iter))
+
+    def _while(self, node: cst.While) -> None:
+        self._loop(node, lambda: self._evaluate_for_effect(node.test))
+
+    def _loop(self, node: cst.For | cst.While, begin: Callable[[], None]) -> None:
+        """Run the body; the outermost loop twice, so that what one turn leaves reaches the next."""
+        for _ in range(1 if self.loop_depth else 2):
+            self.loop_depth += 1
+            begin()
+            self._body(node)
+            self.loop_depth -= 1
+            self._ended = False
+        if node.orelse is not None:
+            self._body(node.orelse)
+
+    def _element_of(self, node: Node, value: Thing[State]) -> Thing[State]:
+        if value.items:
+            result = value.items[0]
+            for other in value.items[1:]:
+                result = self.joined(result, other)
+            return result
+        return self.element(node, value, None)
+
+    def _with(self, node: cst.With) -> None:
+        for item in node.items:
+            value = self.evaluate(item.item)
+            if item.asname is not None:
+                self.assign(item.asname.name, value, item.item)
+        self._body(node)
+
+    def _try(self, node: cst.Try | cst.TryStar) -> None:
+        self._body(node)
+        ended, self._ended = self._ended, False
+        if node.handlers:
+            self._branch([lambda: None, *(lambda handler=handler: self._body(handler) for handler in node.handlers)])
+        elif ended:
+            self._ended = True
+        for part in (node.orelse, node.finalbody):
+            if part is not None and not self._ended:
+                self._body(part)
+
+    def _match(self, node: cst.Match) -> None:
+        self.evaluate(node.subject)
+        self._branch([lambda: None, *(lambda case=case: self._body(case) for case in node.cases)])
+
+    def _define(self, node: cst.FunctionDef | cst.ClassDef) -> None:
+        thing = Thing(self.nothing())
+        thing.function, thing.home = node, self.frame
+        self.store.bind(self.frame, node.name.value, thing)
+
+    # ---- expressions
+
+    def evaluate(self, node: Node) -> Thing[State]:
+        """Return the value of an expression."""
+        run = self._expressions.get(node.__class__)
+        if run is not None:
+            return run(node)
+        return self.combined(node, [self.evaluate(child) for child in self._operands(node)])
+
+    def _operands(self, node: Node) -> Iterator[Node]:
+        """Yield the operand expressions of an operator, f-string, set, starred element …"""
+        for child in self.code.tree.children(node):
+            if child.__class__ in _WRAPPERS:
+                yield from self._operands(child)
+            else:
+                yield child
+
+    def _name(self, node: cst.Name) -> Thing[State]:
+        if node.value in _CONSTANTS:
+            return Thing(self.nothing(), constant=_CONSTANTS[node.value])
+        found = self.frame.find(node.value)
+        if found is None:
+            found = self.unknown(node)
+            if self.code.qualified_name(node) is None:
+                self.module.names.setdefault(node.value, found)
+        return found
+
+    def _literal(self, node: cst.SimpleString | cst.ConcatenatedString | cst.Integer | cst.Float) -> Thing[State]:
+        if isinstance(node, cst.ConcatenatedString) and isinstance(node.right, cst.FormattedString):
+            return self.combined(node, [self.evaluate(child) for child in self._operands(node)])
+        return Thing(self.nothing(), constant=node.evaluated_value)
+
+    def _unary(self, node: cst.UnaryOperation) -> Thing[State]:
+        operand = self.evaluate(node.expression)
+        if isinstance(node.operator, cst.Minus) and isinstance(operand.constant, (int, float)):
+            return Thing(self.nothing(), constant=-operand.constant)
+        return self.combined(node, (operand,))
+
+    def _sequence(self, node: cst.Tuple | cst.List) -> Thing[State]:
+        parts = [self.evaluate(element.value) for element in node.elements]
+        thing = self.combined(node, parts)
+        if not any(isinstance(element, cst.StarredElement) for element in node.elements):
+            thing.items = tuple(parts)
+        return thing
+
+    def _dict(self, node: cst.Dict) -> Thing[State]:
+        fields: dict[object, Thing[State]] = {}
+        parts = []
+        for entry in node.elements:
+            value = self.evaluate(entry.value)
+            parts.append(value)
+            if isinstance(entry, cst.DictElement):
+                key = self.evaluate(entry.key)
+                if key.constant is not None:
+                    fields[key.constant] = value
+            elif value.fields is not None:
+                fields.update(value.fields)
+        thing = self.combined(node, parts)
+        thing.fields = fields
+        return thing
+
+    def _either(self, node: cst.IfExp) -> Thing[State]:
+        self.evaluate(node.test)
+        return self.joined(self.evaluate(node.body), self.evaluate(node.orelse))
+
+    def _lambda(self, node: cst.Lambda) -> Thing[State]:
+        thing = Thing(self.nothing())
+        thing.function, thing.home = node, self.frame
+        return thing
+
+    def _walrus(self, node: cst.NamedExpr) -> Thing[State]:
+        value = self.evaluate(node.value)
+        self.assign(node.target, value, node.value)
+        return value
+
+    def _comprehension(self, node: cst.BaseComp) -> Thing[State]:
+        outer = self.frame
+        self.frame = Frame(outer)
+        loop: cst.CompFor | None = node.for_in
+        while loop is not None:
+            iterable = self.evaluate(loop.iter)
+            self.assign(loop.target, self._element_of(loop.iter, iterable), loop.iter)
+            for condition in loop.ifs:
+                self.evaluate(condition.test)
+            loop = loop.inner_for_in
+        if isinstance(node, cst.DictComp):
+            parts = [self.evaluate(node.key), self.evaluate(node.value)]
+        else:
+            parts = [self.evaluate(node.elt)]
+        self.frame = outer
+        return self.combined(node, parts)
+
+    def _attribute(self, node: cst.Attribute) -> Thing[State]:
+        if self.code.qualified_name(node) is not None:
+            return self.unknown(node)
+        owner = self.evaluate(node.value)
+        if owner.fields is not None:
+            found = owner.fields.get(node.attr.value)
+            if found is not None:
+                return found
+        if isinstance(owner.function, cst.ClassDef) and owner.fields is not None:
+            method = self._own_method(owner.function, node.attr.value)
+            if method is not None:
+                return self._bound(method, owner)
+        return self.attribute(node, owner)
+
+    def _bound(self, method: cst.FunctionDef, owner: Thing[State]) -> Thing[State]:
+        if any(name.endswith("property") for name, _ in self.code.context.decorators(method)):
+            return self._inline(method, owner.home or self.module, owner, {}, method)
+        thing = Thing(self.nothing())
+        thing.function, thing.home, thing.owner = method, owner.home, owner
+        return thing
+
+    def _subscript(self, node: cst.Subscript) -> Thing[State]:
+        owner = self.evaluate(node.value)
+        keys = self._keys(node)
+        key = constant_key(keys)
+        if owner.items is not None and isinstance(key, int) and -len(owner.items) <= key < len(owner.items):
+            return owner.items[key]
+        if owner.fields is not None and key is not None and key in owner.fields:
+            return owner.fields[key]
+        return self.item(node, owner, keys)
+
+    def _keys(self, node: cst.Subscript) -> list[Key[State]]:
+        return [self._key(part.slice) for part in node.slice]
+
+    def _key(self, part: cst.BaseSlice) -> Key[State]:
+        if isinstance(part, cst.Index):
+            return self.evaluate(part.value)
+        assert isinstance(part, cst.Slice)
+        return Range(*(self.evaluate(bound) if bound is not None else None for bound in (part.lower, part.upper)))
+
+    # ---- calls
+
+    def _call(self, node: cst.Call) -> Thing[State]:
+        function, receiver = node.func, None
+        target: Thing[State] | None = None
+        if isinstance(function, cst.Attribute):
+            if self.code.qualified_name(function) is None:
+                receiver = self.evaluate(function.value)
+                target = self._member(function, receiver)
+        elif isinstance(function, cst.Name):
+            target = self.frame.find(function.value)
+        else:
+            target = self.evaluate(function)
+        arguments = [
+            Argument(arg.keyword.value if arg.keyword is not None else None, arg.star, self.evaluate(arg.value), arg)
+            for arg in node.args
+        ]
+        if target is not None and target.function is not None:
+            result = self._run(target, node, arguments)
+            if result is not None:
+                return result
+        if receiver is None and target is not None and target.function is None and isinstance(function, cst.Name):
+            receiver = target
+        if receiver is not None and receiver.items is not None and isinstance(function, cst.Attribute):
+            self._change_list(function.attr.value, receiver, arguments)
+        return self.call(node, receiver, arguments)
+
+    def _member(self, function: cst.Attribute, receiver: Thing[State]) -> Thing[State] | None:
+        name = function.attr.value
+        if receiver.fields is not None:
+            if (found := receiver.fields.get(name)) is not None:
+                return found
+            if (
+                isinstance(receiver.function, cst.ClassDef)
+                and (method := self._own_method(receiver.function, name)) is not None
+            ):
+                thing = Thing(self.nothing())
+                thing.function, thing.home, thing.owner = method, receiver.home, receiver
+                return thing
+        return None
+
+    def _own_method(self, owner: cst.ClassDef, name: str) -> cst.FunctionDef | None:
+        for cls in self.code.context.class_and_bases(owner):
+            if (method := self.code.context.method(cls, name)) is not None:
+                return method
+        return None
+
+    def _change_list(self, method: str, receiver: Thing[State], arguments: Sequence[Argument[State]]) -> None:
+        if method == "append" and len(arguments) == 1 and receiver.items is not None:
+            if self.loop_depth or len(receiver.items) > 50:
+                self.store.write_items(receiver, None)
+            else:
+                self.store.write_items(receiver, (*receiver.items, arguments[0].value))
+        elif method in ("extend", "insert", "remove", "pop", "clear"):
+            self.store.write_items(receiver, None)
+
+    def _run(self, target: Thing[State], node: cst.Call, arguments: Sequence[Argument[State]]) -> Thing[State] | None:
+        """Run the function in view that a call reaches; None where it is not to be followed."""
+        function, home = target.function, target.home or self.module
+        if isinstance(function, cst.ClassDef):
+            if target.fields is not None:  # an instance is called
+                method = self._own_method(function, "__call__")
+                return None if method is None else self._inline_call(method, home, target, node, arguments)
+            instance = self.instance(function, home)
+            method = self._own_method(function, "__init__")
+            if method is not None:
+                self._inline_call(method, home, instance, node, arguments)
+            return instance
+        assert function is not None
+        return self._inline_call(function, home, target.owner, node, arguments)
+
+    def instance(self, owner: cst.ClassDef, home: Frame[State]) -> Thing[State]:
+        """Return a new instance of a class in view."""
+        thing: Thing[State] = Thing(self.nothing(), fields={})
+        thing.function, thing.home = owner, home
+        return thing
+
+    def apply_function(self, target: Thing[State], node: cst.Call, *values: Thing[State]) -> Thing[State] | None:
+        """Run a function that was handed over (``df.apply(f)``) on given values; None where it is not in view."""
+        if not isinstance(target.function, (cst.FunctionDef, cst.Lambda)):
+            return None
+        arguments = [Argument(None, "", value, node) for value in values]
+        return self._inline_call(target.function, target.home or self.module, target.owner, node, arguments)
+
+    def _inline_call(
+        self,
+        function: Node,
+        home: Frame[State],
+        owner: Thing[State] | None,
+        node: cst.Call,
+        arguments: Sequence[Argument[State]],
+    ) -> Thing[State] | None:
+        if id(function) in self._running or len(self._running) >= _DEPTH or self._steps > self._limit:
+            return None
+        params = function.params  # type: ignore[attr-defined]
+        names = [param.name.value for param in (*params.posonly_params, *params.params)]
+        if owner is not None and names and not self.code.context.is_static(function):
+            names = names[1:]
+        bound: dict[str, Thing[State]] = {}
+        for argument in arguments:
+            if argument.star:
+                continue
+            if argument.keyword is not None:
+                bound[argument.keyword] = argument.value
+            elif names:
+                bound[names.pop(0)] = argument.value
+        return self._inline(function, home, owner, bound, node)
+
+    def _inline(
+        self,
+        function: Node,
+        home: Frame[State],
+        owner: Thing[State] | None,
+        bound: dict[str, Thing[State]],
+        site: Node,
+    ) -> Thing[State]:
+        self._entered.add(id(function))
+        outer = (self.frame, self.context, self._ended, self.loop_depth)
+        frame: Frame[State] = Frame(home)
+        self.frame, self.context, self._ended = home, hash((self.context, id(site))), False
+        params = function.params  # type: ignore[attr-defined]
+        positional = [*params.posonly_params, *params.params]
+        for position, param in enumerate([*positional, *params.kwonly_params]):
+            name = param.name.value
+            if name in bound:
+                value = bound[name]
+            elif position == 0 and owner is not None:
+                value = owner
+            elif param.default is not None:
+                value = self.evaluate(param.default)
+            else:
+                value = self.unknown(param)
+            frame.names[name] = value
+        self.frame = frame
+        self._running.append(id(function))
+        self._returned.append([])
+        if isinstance(function, cst.Lambda):
+            self._returned[-1].append(self.evaluate(function.body))
+        else:
+            self._body(function)
+        self._running.pop()
+        returned = self._returned.pop()
+        self.frame, self.context, self._ended, self.loop_depth = outer
+        if not returned:
+            return Thing(self.nothing())
+        result = returned[0]
+        for other in returned[1:]:
+            result = self.joined(result, other)
+        return result
+
+
+_CONSTANTS = {"True": True, "False": False}
+
+#: Nodes that only hold operands.
+_WRAPPERS = frozenset(
+    {
+        cst.ComparisonTarget,
+        cst.Element,
+        cst.StarredElement,
+        cst.FormattedStringExpression,
+        cst.From,
+    }
+)
+
+
+def _methods(owner: cst.ClassDef) -> list[cst.FunctionDef]:
+    body = owner.body.body
+    return [node for node in body if isinstance(node, cst.FunctionDef)]

@@ -1,0 +1,130 @@
+"""Which rows of a data set a value holds: origins, parts cut from them, and what was computed from whose rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..tree import Node
+
+#: How a data set is divided. "random" and "folds" come from a library that says so; "cut" (slices, samples and their
+#: rest), "mask" (a condition) and "pieces" (what an unknown call returns) do not say which side is the test.
+SplitKind = Literal["random", "folds", "named", "cut", "mask", "pieces"]
+StatisticKind = Literal["supervised", "transformer", "statistic", "encoder", "resampling"]
+
+#: A part of a part of a part …: beyond this depth a condition no longer makes a new part.
+_DEPTH = 30
+
+
+@dataclass(slots=True, eq=False)
+class Split:
+    """One place that divides rows."""
+
+    node: Node
+    kind: SplitKind
+    #: Whether earlier rows stay before later ones (``shuffle=False``, slices, ``TimeSeriesSplit``).
+    ordered: bool = False
+
+
+class Rows:
+    """A set of rows: all rows of an origin (no parents), a part of other rows, or several rows joined."""
+
+    __slots__ = ("_parts", "depth", "node", "parents", "part", "split")
+
+    def __init__(
+        self, node: Node, parents: tuple[Rows, ...] = (), part: object = "all", split: Split | None = None
+    ) -> None:
+        self.node, self.parents, self.part, self.split = node, parents, part, split
+        self.depth = 1 + max((parent.depth for parent in parents), default=0)
+        self._parts: dict[tuple[int, object], Rows] = {}
+
+    def cut(self, split: Split, part: object) -> Rows:
+        """Return one part of these rows; the same split and part give the same rows."""
+        if self.depth >= _DEPTH and split.kind == "mask":
+            return self
+        key = (id(split), part)
+        if key not in self._parts:
+            self._parts[key] = Rows(split.node, (self,), part, split)
+        return self._parts[key]
+
+    def line(self) -> Iterator[Rows]:
+        """Yield these rows, then what they were cut from, up to the origin or to the place where rows were joined."""
+        rows = self
+        yield rows
+        while len(rows.parents) == 1:
+            rows = rows.parents[0]
+            yield rows
+
+    @property
+    def is_test(self) -> bool:
+        """Were these rows put aside by a split that says so?"""
+        return any(rows.part == "test" for rows in self.line())
+
+    @property
+    def is_train(self) -> bool:
+        """Were these rows left for training by a split that says so?"""
+        return any(rows.part == "train" for rows in self.line())
+
+
+def joined(node: Node, parts: Iterable[Rows]) -> Rows:
+    """Return the rows of several tables below one another."""
+    return Rows(node, tuple(dict.fromkeys(parts)), "joined")
+
+
+def with_parents(rows: Iterable[Rows]) -> frozenset[Rows]:
+    """Return the rows and, for joined ones, those that they were joined from: whoever saw all saw each."""
+    found: set[Rows] = set()
+    waiting = list(rows)
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            if one.part == "joined":
+                waiting.extend(one.parents)
+    return frozenset(found)
+
+
+def covers(seen: frozenset[Rows], rows: Rows) -> bool:
+    """Tell whether whoever saw ``seen`` saw all of ``rows``."""
+    last = rows
+    for last in rows.line():
+        if last in seen:
+            return True
+    return last.part == "joined" and all(covers(seen, parent) for parent in last.parents)
+
+
+@dataclass(slots=True, eq=False)
+class Statistic:
+    """Something computed from many rows at once: a fit, a mean, a resampling.
+
+    ``rows`` are those that it saw; ``what`` names it for messages; ``column`` is the one column it was taken of.
+    """
+
+    node: Node
+    kind: StatisticKind
+    rows: frozenset[Rows]
+    what: str
+    column: str | None = None
+    #: Whether it looks only at earlier rows (a forward fill).
+    causal: bool = False
+
+    def leaks_into(self, split: Split, whole: Rows) -> bool:
+        """Does a split of the rows ``whole`` hand out parts that were already seen together?
+
+        A statistic of the training part of another split is no leak here: only the inner score is touched.
+        """
+        if self.causal and split.ordered:
+            return False
+        if not covers(self.rows, whole):
+            return False
+        return not any(rows.part in ("train", "test") and rows in self.rows for rows in whole.line())
+
+    @property
+    def saw_joined_rows(self) -> bool:
+        """Were tables joined before it was computed?"""
+        return any(rows.part == "joined" for rows in self.rows)
+
+
+#: What flows into a value: a statistic, and the column it stands in (None: anywhere).
+Mark = tuple[Statistic, str | None]

@@ -1,0 +1,162 @@
+"""Rare classes: does the code itself show that the data has them, deal with them, and measure them?"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from ..knowledge import table
+from .context import has_star_arguments, keyword
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .flow.rows import Rows
+    from .program import Code
+
+_PERCENT = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d+)?)\s?%")
+_RATIO = re.compile(r"(?<![\d:.])(\d{1,4})\s?(?::|/|to)\s?(\d{1,4})(?![\d:.])")
+_CLASS_WORDS = re.compile(
+    r"class|label|positiv|negativ|majority|minority|fraud|normal|imbalanc|anomal|churn|zeros?\b|ones?\b", re.I
+)
+_SCORE_WORDS = re.compile(r"accura|score|recall|precision|auc|f1|train|test|split|confiden|quantile", re.I)
+
+
+class Imbalance:
+    """Answers for one file; made by ``code.imbalance``."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._facts: dict[str, Any] = table("imbalance")
+
+    # ---- what shows it
+
+    def stated_share(self, call: cst.Call) -> str | None:
+        """Return the extreme share that the comment on the call's own line states: ``99% class 0``, ``99:1``."""
+        comment = self._code.comment_on(call)
+        if not comment:
+            return None
+        rare = self._facts["evidence"]["rare_share"]
+        ratio = _RATIO.search(comment)
+        if ratio is not None:
+            small, large = sorted((int(ratio[1]), int(ratio[2])))
+            if small > 0 and small / (small + large) <= rare and not _SCORE_WORDS.search(comment):
+                return ratio[0]
+        if not _CLASS_WORDS.search(comment) or _SCORE_WORDS.search(comment):
+            return None
+        for found in _PERCENT.finditer(comment):
+            share = float(found[1]) / 100
+            if share <= rare or 1 - rare <= share < 1:
+                return found[0]
+        return None
+
+    def shown_by_data(self, rows: Rows) -> str | None:
+        """Return what shows that these rows have a rare class: a known data set, a generator with such weights."""
+        origins, waiting = [], [rows]
+        while waiting:
+            one = waiting.pop()
+            if one.parents:
+                waiting.extend(one.parents)
+            else:
+                origins.append(one.node)
+        return next((shown for node in origins if (shown := self._shown_by(node)) is not None), None)
+
+    def _shown_by(self, node: Node) -> str | None:
+        if not isinstance(node, cst.Call):
+            return None
+        name = self._code.short_text(node.func).rpartition(".")[2]
+        if name == "make_classification":
+            share = self._smallest_weight(keyword(node, "weights"))
+            if share is not None and share <= self._facts["evidence"]["rare_share"]:
+                return f"make_classification gives one class {share:.3g} of the rows"
+        elif name == "choice":
+            share = self._smallest_weight(keyword(node, "p"))
+            if share is not None and share <= self._facts["evidence"]["rare_share"]:
+                return f"one class is drawn with p={share:.3g}"
+        elif name in self._facts["evidence"]["functions"]:
+            return f"{name} gives imbalanced data"
+        else:
+            for value in self._strings(node):
+                for data_set in self._facts["evidence"]["data_sets"]:
+                    if data_set in value.lower():
+                        return f"{value.rpartition('/')[2]} has a rare class"
+        return None
+
+    def _smallest_weight(self, node: Node | None) -> float | None:
+        """Return the share of the rarest class that a literal list of weights gives."""
+        if not isinstance(node, (cst.List, cst.Tuple)):
+            return None
+        values = [element.value for element in node.elements]
+        if not values or not all(isinstance(value, (cst.Float, cst.Integer)) for value in values):
+            return None
+        weights = [float(value.evaluated_value) for value in values]  # type: ignore[attr-defined]
+        rest = 1 - sum(weights)
+        return min([*weights, rest] if len(weights) == 1 or rest > 1e-9 else weights)
+
+    def _strings(self, call: cst.Call) -> list[str]:
+        found = []
+        for arg in call.args:
+            for value in self._code.values.constants(arg.value) or ():
+                if isinstance(value, str):
+                    found.append(value)
+        return found
+
+    # ---- what deals with it
+
+    @cached_property
+    def is_handled(self) -> bool:
+        """Does anything in the file weight, resample, move the threshold or use probabilities?"""
+        handling = self._facts["handling"]
+        if any(True for _ in self._code.calls(*handling["names"], "predict_proba", "decision_function")):
+            return True
+        if any(self._is_kept(call) for call in self._code.calls("sample")):
+            return True
+        keywords = set(handling["keywords"])
+        return any(
+            arg.keyword is not None and arg.keyword.value in keywords and not _is_none(arg.value)
+            for arg in self._code.all(cst.Arg)
+        )
+
+    def _is_kept(self, call: cst.Call) -> bool:
+        """Is the result of ``df.sample(…)`` used, not just shown?"""
+        return not isinstance(self._code.tree.parent(call), cst.Expr)
+
+    def weights_call(self, call: cst.Call) -> bool:
+        """Does the fit itself, or what made its object, weight the classes or hide how?"""
+        keywords = set(self._facts["handling"]["keywords"])
+        calls = [call]
+        if isinstance(call.func, cst.Attribute):
+            calls += [o.node for o in self._code.values.origins(call.func.value) if isinstance(o.node, cst.Call)]
+        return any(
+            has_star_arguments(one)
+            or any(arg.keyword is not None and arg.keyword.value in keywords for arg in one.args)
+            for one in calls
+        )
+
+    # ---- what measures it
+
+    @cached_property
+    def aware_metric(self) -> bool:
+        """Is there a metric, scorer or report that sees the rare class?"""
+        aware = set(self._facts["metrics"]["aware"])
+        if any(True for _ in self._code.calls(*aware)):
+            return True
+        return any(node.evaluated_value in aware for node in self._code.all(cst.SimpleString))
+
+    # ---- where weights belong
+
+    def constructor(self, receiver: Node) -> cst.Call | None:
+        """Return the one call in view that made the object."""
+        origins = self._code.values.origins(receiver)
+        calls = [origin.node for origin in origins if origin.kind == "call" and isinstance(origin.node, cst.Call)]
+        return calls[0] if len(calls) == len(origins) == 1 else None
+
+    def takes_class_weight(self, class_name: str) -> bool:
+        """Does the constructor of this class take ``class_weight``?"""
+        return class_name in self._facts["class_weight"]["constructor"]
+
+
+def _is_none(node: Node) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"

@@ -1,0 +1,81 @@
+"""LRF330: a classifier fitted without weights on data that the code itself shows to be imbalanced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Edit, Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+#: Words of which one stands in every file whose data this rule can know to be imbalanced, or a share in a comment.
+_SHOWN = (
+    r"fit\(.*#.*\d\s?(?:%|:\s?\d|/\s?\d|to \d)|make_classification|choice\("
+    r"|(?i:creditcard|fraud|kddcup|mammography|paysim|aps_failure)|fetch_"
+)
+
+
+class ImbalancedFitUnweighted(Rule):
+    """With one class in a hundred, a model that never finds it is right ninety-nine times out of a hundred."""
+
+    code = "LRF330"
+    name = "imbalanced-fit-unweighted"
+    severity = Severity.WARNING
+    fixable = "unsafe"
+    trigger = Trigger(words=(("fit",),), pattern=_SHOWN)
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each unweighted fit where a comment on it, or its data, shows a rare class."""
+        stated = set()
+        for call in code.calls("fit"):
+            if len(call.args) < 2 or not isinstance(call.func, cst.Attribute):
+                continue
+            share = code.imbalance.stated_share(call)
+            if share is not None and not code.imbalance.weights_call(call):
+                stated.add(id(call))
+                yield self._finding(code, call, f"although the classes stand at {share}")
+        if code.imbalance.is_handled or code.imbalance.aware_metric:
+            return
+        for training in code.flow.data.trainings:
+            call, target = training.node, training.target
+            if (
+                target is None
+                or id(call) in stated
+                or training.estimator.name.endswith(("Regressor", "Regression"))
+                > (training.estimator.name == "LogisticRegression")
+            ):
+                continue
+            shown = next(
+                (shown for rows in target.rows if (shown := code.imbalance.shown_by_data(rows)) is not None), None
+            )
+            if shown is not None and not self._is_scored(code):
+                stated.add(id(call))
+                yield self._finding(code, call, f"although {shown}")
+
+    @staticmethod
+    def _is_scored(code: Code) -> bool:
+        """Is there a score at all? Then accuracy-on-imbalance speaks about it, at the score."""
+        return any(evaluation.scored for evaluation in code.flow.data.evaluations)
+
+    def _finding(self, code: Code, call: cst.Call, reason: str) -> Finding:
+        assert isinstance(call.func, cst.Attribute)
+        message = (
+            f"`{code.short_text(call.func.value, 24)}` is fitted unweighted {reason}: measure recall or PR-AUC,"
+            " then weight or move the threshold"
+        )
+        return self.finding(code, call, message, self._edit(code, call.func.value))
+
+    @staticmethod
+    def _edit(code: Code, receiver: cst.BaseExpression) -> Edit | None:
+        """Return the edit that weights the classes in the constructor, where it is in view and takes the argument."""
+        made = code.imbalance.constructor(receiver)
+        if made is None:
+            return None
+        name = (code.qualified_name(made.func) or "").rpartition(".")[2]
+        if not code.imbalance.takes_class_weight(name):
+            return None
+        return code.edit("weight the classes", safe=False).append_argument(made, 'class_weight="balanced"').done()
