@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,4 +10,6 @@ from typing import Any
 @cache
 def table(name: str) -> dict[str, Any]:
     """Return the fact table ``<name>.toml``; read once per process, at the first question that needs it."""
+    import tomllib  # 9 ms that a run without findings need not pay
+
     return tomllib.loads((files(__package__) / f"{name}.toml").read_text(encoding="utf-8"))
