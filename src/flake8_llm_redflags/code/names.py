@@ -111,6 +111,11 @@ class Names:
             return f"builtins.{name}" if name in _BUILTINS else None
         return next((b.qualified for b in found if b.kind == "import"), None)
 
+    def is_free_for(self, module: str) -> bool:
+        """Could ``import <module>`` at the top of the file bind that name without taking it from something else?"""
+        found, _ = self.lookup(module, 0)
+        return all(binding.qualified == module for binding in found)
+
     def enclosing_class(self, node: Node) -> cst.ClassDef | None:
         """Return the class whose body (methods included) holds the node."""
         return next((above for above in self._tree.ancestors(node) if isinstance(above, cst.ClassDef)), None)
@@ -265,6 +270,13 @@ def dotted(node: Node | None) -> str:
         return ""
     parts.append(node.value)
     return ".".join(reversed(parts))
+
+
+def last_name(node: Node) -> str | None:
+    """Return ``c`` for ``a.b.c`` and for ``c``; None for anything that is neither a name nor an attribute."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else None
 
 
 def _text(node: Node) -> str:

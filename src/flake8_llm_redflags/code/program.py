@@ -14,8 +14,9 @@ from .context import Context
 from .edits import EditBuilder
 from .flow import Flow
 from .imbalance import Imbalance
-from .names import Names
+from .names import Names, last_name
 from .positions import Positions
+from .secrets import Secrets
 from .tree import Node, Tree, parse
 from .values import Values
 
@@ -61,6 +62,11 @@ class Code:
     def imbalance(self) -> Imbalance:
         """What the file shows of rare classes."""
         return Imbalance(self)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Literals that may be secrets."""
+        return Secrets(self)
 
     @cached_property
     def positions(self) -> Positions:
@@ -120,10 +126,3 @@ class Code:
         line = next((n for n in (node, *self.tree.ancestors(node)) if isinstance(n, cst.SimpleStatementLine)), None)
         comment = line.trailing_whitespace.comment if line is not None else None
         return comment.value.lstrip("#").strip() if comment is not None else ""
-
-
-def last_name(node: Node) -> str | None:
-    """Return ``c`` for ``a.b.c`` and for ``c``; None for anything that is neither a name nor an attribute."""
-    if isinstance(node, cst.Attribute):
-        return node.attr.value
-    return node.value if isinstance(node, cst.Name) else None

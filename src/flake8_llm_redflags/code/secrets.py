@@ -1,0 +1,330 @@
+"""Which literals are secrets: three kinds of evidence, and every place where a literal can stand.
+
+*Format*: the literal holds a provider's key, whatever it is called. *Prefix*: its name is that of a secret, and it
+starts as a provider's keys do. *Value*: its name is that of a secret, and it looks random. *Word*: its name is that of
+a secret, and it is neither empty nor a placeholder; that alone is where linters are wrong a hundred times in a hundred.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import libcst as cst
+
+from ..knowledge import table
+from .names import last_name
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+#: Longer literals are data, not code.
+_LONGEST = 20_000
+
+_WORD_BREAK = re.compile(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])")
+_NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
+_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@[^\s/@]+")
+_USUAL_PASSWORDS = frozenset({"user", "pass", "pwd", "username", "root", "admin", "postgres", "password", "guest", "minioadmin"})
+_FILLING = re.compile(r"[.…*x]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a value is held to be a secret, and what may be shown of it."""
+
+    kind: Literal["format", "prefix", "value", "word"]
+    shown: str  #: its prefix and last two characters at most
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLiteral:
+    """A string in the program, with the name it is bound to (None where it has none).
+
+    ``is_fallback``: it stands in for a value that the environment does not give. ``is_bound``: the whole literal is the
+    value of that name, so that another expression may take its place.
+    """
+
+    node: Node
+    value: str
+    name: str | None
+    is_fallback: bool
+    is_bound: bool
+
+
+class Secrets:
+    """Finds the literals of one file and judges them."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree = code, code.tree
+
+    def literals(self) -> Iterator[NamedLiteral]:
+        """Yield every string literal of the file but docstrings, in document order per kind of literal."""
+        for node in self._code.all(cst.SimpleString, cst.ConcatenatedString, cst.BinaryOperation, cst.FormattedStringText):
+            parent = self._tree.parent(node)
+            if isinstance(parent, (cst.Expr, cst.ConcatenatedString, cst.BinaryOperation)):
+                if isinstance(parent, cst.Expr) or _constant(parent) is not None:
+                    continue  # a docstring, or part of a larger literal
+            value = _constant(node)
+            if value and len(value) <= _LONGEST:
+                yield self._named(node, value)
+
+    def _named(self, node: Node, value: str) -> NamedLiteral:
+        if isinstance(node, cst.FormattedStringText):
+            whole = self._tree.parent(node)
+            assert whole is not None
+            return NamedLiteral(node, value, *self._place(whole)[:2], False)
+        return NamedLiteral(node, value, *self._place(node))
+
+    def _place(self, node: Node) -> tuple[str | None, bool, bool]:
+        """Return the name that the value of ``node`` is bound to, whether it is a fallback, and whether it is bound whole."""
+        is_fallback = False
+        child, parent = node, self._tree.parent(node)
+        while parent is not None:
+            if isinstance(parent, cst.BooleanOperation):
+                is_fallback |= child is parent.right and self._reads_environment(parent.left)
+            elif isinstance(parent, cst.Arg):
+                call = self._tree.parent(parent)
+                if not isinstance(call, cst.Call):
+                    return None, is_fallback, False
+                if parent.keyword is None and last_name(call.func) in _places("wrappers"):
+                    child, parent = call, self._tree.parent(call)
+                    continue
+                name, reads = self._argument_name(call, parent)
+                return name, is_fallback or reads, parent.keyword is not None and not is_fallback and not reads
+            elif not isinstance(parent, (cst.IfExp, cst.FormattedStringExpression)):
+                name = self._bound_name(child, parent)
+                return name, is_fallback, name is not None and not isinstance(parent, (cst.Comparison, cst.ComparisonTarget))
+            child, parent = parent, self._tree.parent(parent)
+        return None, is_fallback, False
+
+    def _bound_name(self, child: Node, parent: Node) -> str | None:
+        """Return the name that ``parent`` gives to ``child``."""
+        if isinstance(parent, cst.Assign):
+            return next((name for t in parent.targets if (name := _name_of(t.target)) is not None), None)
+        if isinstance(parent, (cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
+            return _name_of(parent.target)
+        if isinstance(parent, cst.Param):
+            return parent.name.value
+        if isinstance(parent, cst.DictElement):
+            return (_constant(parent.key) or _name_of(parent.key)) if child is parent.value else None
+        if isinstance(parent, cst.ComparisonTarget):
+            above = self._tree.parent(parent)
+            return _name_of(above.left) if isinstance(above, cst.Comparison) and _is_equality(above) else None
+        if isinstance(parent, cst.Comparison):
+            return _name_of(parent.comparisons[0].comparator) if _is_equality(parent) else None
+        if isinstance(parent, cst.Element):
+            return self._unpacked_name(parent)
+        return None
+
+    def _unpacked_name(self, element: cst.Element) -> str | None:
+        """Return ``key`` for the second literal of ``user, key = "me", "…"``."""
+        row = self._tree.parent(element)
+        statement = self._tree.parent(row) if row is not None else None
+        if isinstance(row, (cst.Tuple, cst.List)) and isinstance(statement, cst.Assign):
+            target = statement.targets[0].target
+            if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == len(row.elements):
+                position = next(i for i, other in enumerate(row.elements) if other is element)
+                return _name_of(target.elements[position].value)
+        return None
+
+    def _argument_name(self, call: cst.Call, argument: cst.Arg) -> tuple[str | None, bool]:
+        """Return the name of a literal argument, and whether it is what the environment falls back to."""
+        callee = last_name(call.func)
+        named_by_string = callee in _places("name_then_value") and call.args and _constant(call.args[0].value)
+        if argument.keyword is not None:
+            if argument.keyword.value == "default" and named_by_string:
+                return str(named_by_string).lstrip("-"), self._reads_environment(call)
+            own_name = argument.keyword.value
+            if f"{self._code.qualified_name(call.func)}:{own_name}" in _places("secret_arguments"):
+                return "api_key", False
+            return own_name, False
+        if named_by_string:
+            position = next(i for i, other in enumerate(call.args) if other is argument)
+            before = _constant(call.args[position - 1].value) if position else None
+            if before is not None:
+                return before.lstrip("-"), self._reads_environment(call)
+        return None, False
+
+    def _reads_environment(self, node: Node) -> bool:
+        if isinstance(node, cst.Subscript):
+            return self._code.qualified_name(node.value) == "os.environ"
+        if not isinstance(node, cst.Call):
+            return False
+        return (self._code.qualified_name(node.func) or last_name(node.func)) in _places("environment")
+
+
+def judge(name: str | None, value: str) -> Evidence | None:
+    """Return the evidence that ``value``, bound to ``name``, is a secret; None where there is none worth a word."""
+    by_format = _by_format(value)
+    if by_format is not None:
+        return by_format
+    password = _URL_PASSWORD.search(value)
+    if password is not None and not _is_placeholder(password["password"]):
+        if password["password"].lower() not in _USUAL_PASSWORDS:
+            return Evidence("value", f"…{password['password'][-2:]}@")
+    return _by_name(name, value) if name is not None else None
+
+
+def _by_format(value: str) -> Evidence | None:
+    match = _formats().search(value)
+    if match is None or _spelled_out().search(match.group()) or len(set(match.group())) < 8:
+        return None
+    key = match.group()
+    fact = table("key_formats")["format"][int(match.lastgroup[1:])] if match.lastgroup else {}
+    prefix = fact.get("prefix", "")
+    return Evidence("format", _shown(key, prefix if key.startswith(prefix) else ""), fact.get("provider"))
+
+
+def _by_name(name: str, value: str) -> Evidence | None:
+    words = _words(name)
+    scheme, _, rest = value.strip().partition(" ")
+    if rest and scheme in table("secrets")["values"]["authentication_schemes"]:
+        value, words = rest.strip(), "bearer"
+    if not _is_secret_name(words) or len(value) < 4 or re.search(r"\s", value):
+        return None
+    prefix = _prefixes().match(value)
+    if prefix is not None:
+        body = _FILLING.sub("", value[prefix.end() :])
+        if len(body) < 4 or _anywhere().search(body) or re.search(r"test|key", body, re.IGNORECASE):
+            return None
+        return Evidence("prefix", _shown(value, prefix.group()))
+    if _is_placeholder(value) or _not_secret().search(value):
+        return None
+    own_words = _words(value)
+    if not own_words or own_words in words or words in own_words:
+        return None
+    return Evidence("value" if _looks_random(value) else "word", _shown(value, ""))
+
+
+def _looks_random(value: str) -> bool:
+    """Letters and digits that repeat little, or a long mix of cases; words joined by punctuation are no such thing."""
+    if re.fullmatch(r"[a-z]+(?:[_.:/-][a-z]+)*", value, re.IGNORECASE) and not _mixed_inside(value):
+        return False
+    has_digit, has_letter = re.search(r"\d", value), re.search(r"[A-Za-z]", value)
+    if len(value) >= 8 and has_digit and has_letter and _entropy(value) >= 2.5:
+        return not re.fullmatch(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,3}", value)  # `embedding-3`, `admin123`
+    return len(value) >= 12 and _mixed_inside(value) and _entropy(value) >= 3
+
+
+def _mixed_inside(value: str) -> bool:
+    """Are the cases mixed more than camel case mixes them?"""
+    changes = re.findall(r"[a-z][A-Z]|[A-Z]{2}[a-z]", value)
+    return len(changes) >= max(3, len(value) // 6)
+
+
+def _entropy(value: str) -> float:
+    """Return the Shannon entropy of the characters, in bits per character."""
+    counts = Counter(value).values()
+    return -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
+
+
+def _shown(value: str, prefix: str) -> str:
+    """Return what may be printed of a secret: its provider's prefix and, of a long one, the last two characters."""
+    return f"{prefix}…{value[-2:] if len(value) >= 10 else ''}"
+
+
+def _is_secret_name(words: str) -> bool:
+    names = _names()
+    return bool(names[0].search(words)) and not names[1].search(words) and not names[2].search(words)
+
+
+def _is_placeholder(value: str) -> bool:
+    return bool(_anywhere().search(value) or _ordinary().search(value) or _whole().fullmatch(value))
+
+
+def _words(name: str) -> str:
+    """Return ``open_ai_api_key`` for ``openAIApiKey`` and for ``OPEN-AI-API-KEY``."""
+    spaced = _WORD_BREAK.sub(lambda m: f"{m[1]}_{m[2]}" if m[1] else f"{m[3]}_{m[4]}", name)
+    return _NOT_WORD.sub("_", spaced).lower().strip("_")
+
+
+def _constant(node: Node | None) -> str | None:
+    """Return the text of a literal: a string, adjoining strings, literals added up, the text of an f-string."""
+    if isinstance(node, cst.FormattedStringText):
+        return node.value
+    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+        value = node.evaluated_value
+        return value.decode("latin-1") if isinstance(value, bytes) else value
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+        left = _constant(node.left)
+        right = _constant(node.right) if left is not None else None
+        return left + right if left is not None and right is not None else None
+    return None
+
+
+def _name_of(node: Node | None) -> str | None:
+    """Return the name under which a target keeps its value: ``x``, ``self.x``, ``settings["x"]``."""
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        return _constant(node.slice[0].slice.value)
+    return last_name(node) if node is not None else None
+
+
+def _is_equality(node: cst.Comparison) -> bool:
+    return len(node.comparisons) == 1 and isinstance(node.comparisons[0].operator, (cst.Equal, cst.NotEqual))
+
+
+def _alternatives(patterns: Sequence[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+@cache
+def _formats() -> re.Pattern[str]:
+    """Return one pattern for all formats; the group that matched, ``f12``, tells which."""
+    formats = table("key_formats")["format"]
+    body = "|".join(f"(?P<f{number}>{fact['pattern']})" for number, fact in enumerate(formats))
+    return re.compile(rf"(?<![A-Za-z0-9_])(?:{body})(?![A-Za-z0-9])")
+
+
+@cache
+def _prefixes() -> re.Pattern[str]:
+    prefixes = sorted({fact["prefix"] for fact in table("key_formats")["format"]} - {"", "ey"}, key=len, reverse=True)
+    return re.compile(_alternatives([re.escape(prefix) for prefix in prefixes]))
+
+
+@cache
+def _names() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    names = table("secrets")["names"]
+    return (
+        re.compile(rf"(?:^|_)(?:{_alternatives(names['secret'])})s?(?:$|_)"),
+        re.compile(rf"(?:^|_)(?:{_alternatives(names['about'])})$"),
+        re.compile(rf"(?:^|_)(?:{_alternatives(names['vocabulary'])})(?:$|_)"),
+    )
+
+
+@cache
+def _anywhere() -> re.Pattern[str]:
+    return re.compile(_alternatives(table("secrets")["placeholders"]["anywhere"]), re.IGNORECASE)
+
+
+@cache
+def _spelled_out() -> re.Pattern[str]:
+    """Return the placeholders in one case throughout: in the random body of a key, `MoCk` says nothing."""
+    patterns = table("secrets")["placeholders"]["anywhere"]
+    return re.compile(_alternatives([*patterns, *(pattern.upper() for pattern in patterns if pattern.isalpha())]))
+
+
+@cache
+def _ordinary() -> re.Pattern[str]:
+    return re.compile(_alternatives(table("secrets")["placeholders"]["in_ordinary_values"]), re.IGNORECASE)
+
+
+@cache
+def _whole() -> re.Pattern[str]:
+    return re.compile(_alternatives(table("secrets")["placeholders"]["whole"]), re.IGNORECASE)
+
+
+@cache
+def _not_secret() -> re.Pattern[str]:
+    return re.compile(_alternatives(table("secrets")["values"]["not_secret"]))
+
+
+@cache
+def _places(kind: str) -> frozenset[str]:
+    return frozenset(table("secrets")["places"][kind])

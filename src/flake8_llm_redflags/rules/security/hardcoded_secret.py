@@ -1,0 +1,37 @@
+"""LRF101: a key, token or password written into the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ..rule import Rule
+from .secret_trigger import SECRET_TRIGGER
+from .secret_findings import read_from_environment, suspects
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class HardcodedSecret(Rule):
+    """A provider's key anywhere in a literal, or a credible secret bound to the name of one."""
+
+    code = "LRF101"
+    name = "hardcoded-secret"
+    severity = Severity.ERROR
+    fixable = "unsafe"
+    trigger = SECRET_TRIGGER
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each literal that holds a secret."""
+        for literal, evidence in suspects(code, self.config):
+            if evidence.kind == "word" or literal.is_fallback:
+                continue
+            what = f"`{literal.name}` holds" if literal.name is not None and literal.is_bound else "this text holds"
+            owner = f" {evidence.provider}" if evidence.provider is not None else ""
+            message = (
+                f"{what} a{owner} secret as a literal ({evidence.shown}): whoever reads the code has it;"
+                " revoke it and read it from the environment"
+            )
+            yield self.finding(code, literal.node, message, read_from_environment(code, literal, evidence))
