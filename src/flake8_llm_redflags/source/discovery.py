@@ -12,8 +12,8 @@ import pathspec
 
 #: Folders that hold no source of the project's own.
 ALWAYS_EXCLUDED = (
-    ".bzr/", ".eggs/", ".git/", ".hg/", ".mypy_cache/", ".nox/", ".pytest_cache/", ".ruff_cache/", ".svn/", ".tox/", ".venv/",
-    "__pycache__/", "node_modules/", "site-packages/", "venv/",
+    ".bzr/", ".eggs/", ".git/", ".hg/", ".mypy_cache/", ".nox/", ".pytest_cache/", ".ruff_cache/", ".svn/", ".tox/",
+    ".venv/", "__pycache__/", "node_modules/", "site-packages/", "venv/",
 )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ def decode(data: bytes, path: str) -> Source:
         bom = data.startswith(codecs.BOM_UTF8)
         text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8" if encoding == "utf-8-sig" else encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise Unreadable(f"{path}: {_reason(error)}; name its encoding in the first line (# -*- coding: … -*-)") from error
+        remedy = "name its encoding in the first line (# -*- coding: … -*-)"
+        raise Unreadable(f"{path}: {_reason(error)}; {remedy}") from error
     return Source(path, text, "utf-8" if encoding == "utf-8-sig" else encoding, bom)
 
 
