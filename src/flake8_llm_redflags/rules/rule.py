@@ -57,20 +57,20 @@ class Trigger:
     """What must occur in a file for a rule to fire: tested on the bare text, before anything is parsed.
 
     ``words``: each group must have a word in the text (``(("softmax", "Softmax"), ("matmul", "einsum"))``).
-    ``patterns``: besides, one of these regular expressions must be found. Be generous: a rule whose trigger misses stays
-    silent. A pattern that starts with a few plain characters is many times faster than one that may start with any.
+    ``pattern``: besides, this regular expression must be found. Be generous: a rule whose trigger misses stays silent.
+    A pattern that starts with a few plain characters is many times faster than one that may start with any.
     ``test``: besides, the text must pass it; for what no single pattern finds cheaply.
     """
 
     words: tuple[tuple[str, ...], ...] = ()
-    patterns: tuple[str, ...] = ()
+    pattern: str | None = None
     test: Callable[[str], bool] | None = None
 
     def fits(self, text: Text) -> bool:
         """Tell whether a rule with this trigger may fire on the text."""
         if any(text.words.isdisjoint(group) for group in self.words):
             return False
-        if self.patterns and not any(map(text.holds, self.patterns)):
+        if self.pattern is not None and not text.holds(self.pattern):
             return False
         return self.test is None or text.passes(self.test)
 

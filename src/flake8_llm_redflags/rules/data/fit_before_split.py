@@ -22,7 +22,7 @@ class FitBeforeSplit(Rule):
     name = "fit-before-split"
     severity = Severity.WARNING
     fixable = "unsafe"
-    trigger = Trigger(words=(JUDGED,), patterns=(FITS,))
+    trigger = Trigger(words=(JUDGED,), pattern=FITS)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit whose rows are divided into training and test rows, before or after it."""

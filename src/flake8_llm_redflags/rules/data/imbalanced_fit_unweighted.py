@@ -26,7 +26,7 @@ class ImbalancedFitUnweighted(Rule):
     name = "imbalanced-fit-unweighted"
     severity = Severity.WARNING
     fixable = "unsafe"
-    trigger = Trigger(words=(("fit",),), patterns=(_SHOWN,))
+    trigger = Trigger(words=(("fit",),), pattern=_SHOWN)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unweighted fit where a comment on it, or its data, shows a rare class."""
