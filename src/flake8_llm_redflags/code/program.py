@@ -11,12 +11,17 @@ import libcst as cst
 
 from ..finding import Span
 from .context import Context
+from .devices import Devices
 from .edits import EditBuilder
 from .flow import Flow
 from .imbalance import Imbalance
 from .names import Names, last_name
 from .positions import Positions
+from .reads import Reads
 from .secrets import Secrets
+from .sql import Sql
+from .strings import Strings
+from .training import Training
 from .tree import Node, Tree, parse
 from .values import Values
 
@@ -59,6 +64,21 @@ class Code:
         return Flow(self)
 
     @cached_property
+    def devices(self) -> Devices:
+        """Tensors on the device and on the host, modules, optimizers, loaders."""
+        return Devices(self)
+
+    @cached_property
+    def training(self) -> Training:
+        """Training steps, loops around a model, evaluation, autograd."""
+        return Training(self)
+
+    @cached_property
+    def reads(self) -> Reads:
+        """Reads that make the host wait for the device."""
+        return Reads(self)
+
+    @cached_property
     def imbalance(self) -> Imbalance:
         """What the file shows of rare classes."""
         return Imbalance(self)
@@ -67,6 +87,16 @@ class Code:
     def secrets(self) -> Secrets:
         """Literals that may be secrets."""
         return Secrets(self)
+
+    @cached_property
+    def strings(self) -> Strings:
+        """Texts that the file puts together."""
+        return Strings(self)
+
+    @cached_property
+    def sql(self) -> Sql:
+        """SQL that the file puts together."""
+        return Sql(self)
 
     @cached_property
     def positions(self) -> Positions:

@@ -1,0 +1,288 @@
+"""SQL in a program: which texts are SQL, where their values go, and whether those are provably harmless."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import libcst as cst
+
+from ..knowledge import table
+from .names import Binding, last_name
+from .strings import Hole, Part
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+Slot = Literal["value", "clause", "identifier"]
+
+#: Stands for a hole in a text.
+_HOLE = "\0"
+#: How deep the making of a value is followed.
+_DEPTH = 8
+
+_STATEMENT = re.compile(
+    r"\s*(?:\(\s*)?(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(?:EXPLAIN\s+(?:ANALYZE\s+)?)?(?:"
+    r"WITH\b.{0,4000}?\b(?:SELECT|INSERT|UPDATE|DELETE)\b|SELECT\b.{0,6000}?\bFROM\b|SELECT\s+\*|INSERT\s+(?:OR\s+\w+\s+)?INTO\s"
+    r"|REPLACE\s+INTO\s|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|MERGE\s+INTO\b|COPY\s+\S+\s+(?:FROM|TO)\b|CALL\s+\w+\("
+    r"|(?:CREATE|DROP|ALTER|TRUNCATE)\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|UNIQUE\s+)?"
+    r"(?:TABLE|INDEX|VIEW|DATABASE|SCHEMA|USER|ROLE|TRIGGER|FUNCTION|EXTENSION)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SYNTAX = re.compile(
+    rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*\(|\bTABLE\b", re.IGNORECASE
+)
+_ENGLISH = re.compile(
+    r"\b(?:the|please|valid|your|following|conversation|message|must be|available|choose|you are|options?:|list below|dropdown)\b",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(
+    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$", re.IGNORECASE
+)
+_IN_LIST = re.compile(rf"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$", re.IGNORECASE)
+_CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """A value put into SQL text: the text, the hole, the kind of place, and the call that runs the text, if any."""
+
+    text: Node
+    hole: Hole
+    slot: Slot
+    sink: cst.Call | None
+    holder: cst.Name | None  #: the name that carries the text to the sink
+    parts: list[Part]
+
+
+class Sql:
+    """Finds the SQL texts of one file."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree = code, code.tree
+
+    def splices(self) -> Iterator[Splice]:
+        """Yield, for each SQL text that the file puts together, its first unproven value in each kind of place."""
+        for text, parts in self._code.strings.assembled():
+            before = self._code.strings.before(text)
+            whole = "".join(part if isinstance(part, str) else _HOLE for part in (*before, *parts))
+            if not _STATEMENT.match(whole) or not _SYNTAX.search(whole) or self._is_only_shown(text):
+                continue
+            sink, holder = self._sink(text)
+            if sink is None and _ENGLISH.search(whole):
+                continue
+            unproven: dict[Slot, Hole] = {}
+            for hole, slot in slots(before, parts):
+                if slot not in unproven and not hole.is_number and not self.is_safe(hole.node):
+                    unproven[slot] = hole
+            for slot in ("value", "clause", "identifier"):
+                if slot in unproven:
+                    yield Splice(text, unproven[slot], slot, sink, holder, parts)
+
+    # ---- where the text goes
+
+    def _is_only_shown(self, node: Node) -> bool:
+        """Does the text go into an exception, a log line or a print?"""
+        quiet = table("sql")["quiet_calls"]["names"]
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.Raise):
+                return True
+            if isinstance(above, cst.Call) and last_name(above.func) in quiet:
+                return True
+            if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
+                return isinstance(above, cst.Assert)
+        return False
+
+    def _sink(self, text: Node) -> tuple[cst.Call | None, cst.Name | None]:
+        """Return the call that runs the text, and the name that carries it there."""
+        direct = self._sink_around(text)
+        if direct is not None:
+            return direct, None
+        statement = self._code.context.statement(text)
+        targets = _targets(statement)
+        scope = self._code.context.function(text) or self._tree.module
+        for argument in self._tree.within(scope, cst.Arg) if targets else ():
+            if not isinstance(argument.value, cst.Name) or argument.value.value not in targets:
+                continue
+            if self._tree.comes_before(statement, argument) and (call := self._sink_around(argument.value)) is not None:
+                return call, argument.value
+        return None, None
+
+    def _sink_around(self, node: Node) -> cst.Call | None:
+        sinks = _names("sinks")
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.Call) and child is not above.func and last_name(above.func) in sinks:
+                return above
+            if not isinstance(above, (cst.Arg, cst.Call, cst.Await)):
+                return None
+            child = above
+        return None
+
+    # ---- what may be spliced
+
+    def is_safe(self, node: Node, depth: int = _DEPTH) -> bool:
+        """Can no value of this expression change the statement around it, as far as the file shows?"""
+        if depth == 0:
+            return False
+        if isinstance(node, (cst.Integer, cst.Float, cst.Comparison, cst.SimpleString, cst.Imaginary)):
+            return True
+        if isinstance(node, (cst.FormattedString, cst.ConcatenatedString)):
+            parts = self._code.strings.parts(node, 0) or ()
+            return all(isinstance(p, str) or p.is_number or self.is_safe(p.node, depth - 1) for p in parts)
+        if isinstance(node, cst.BinaryOperation):
+            return self._is_safe_operation(node, depth)
+        if isinstance(node, (cst.IfExp, cst.BooleanOperation)):
+            arms = (node.body, node.orelse) if isinstance(node, cst.IfExp) else (node.left, node.right)
+            return all(self.is_safe(arm, depth - 1) for arm in arms)
+        if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+            return all(self.is_safe(element.value, depth - 1) for element in node.elements)
+        if isinstance(node, cst.Dict):
+            return all(self.is_safe(element.value, depth - 1) for element in node.elements)
+        if isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
+            return self.is_safe(node.elt, depth - 1)
+        if isinstance(node, (cst.Await, cst.UnaryOperation)):
+            return self.is_safe(node.expression, depth - 1)
+        if isinstance(node, cst.Call):
+            return self._is_safe_call(node, depth)
+        if isinstance(node, cst.Subscript):
+            return self.is_safe(node.value, depth - 1)
+        if isinstance(node, cst.Attribute):
+            return self._is_safe_attribute(node, depth)
+        return isinstance(node, cst.Name) and self._is_safe_name(node, depth)
+
+    def _is_safe_operation(self, node: cst.BinaryOperation, depth: int) -> bool:
+        left, right = self.is_safe(node.left, depth - 1), self.is_safe(node.right, depth - 1)
+        if isinstance(node.operator, cst.Multiply):  # `"?, " * len(ids)`: the text, or the number
+            return left or right
+        if isinstance(node.operator, (cst.Add, cst.Modulo)):
+            return left and right
+        return True  # arithmetic
+
+    def _is_safe_call(self, call: cst.Call, depth: int) -> bool:
+        name = last_name(call.func)
+        if name is None:
+            return False
+        if name in _names("safe_calls") or any(part in name.lower() for part in table("sql")["safe_calls"]["name_parts"]):
+            return True
+        facts = table("sql")["transparent_methods"]
+        if name == "join" and call.args:
+            return self.is_safe(call.args[0].value, depth - 1)
+        if isinstance(call.func, cst.Attribute) and name in facts["names"]:
+            given = [arg.value for arg in call.args] if name in ("format", "replace") else []
+            return all(self.is_safe(part, depth - 1) for part in (call.func.value, *given))
+        if isinstance(call.func, cst.Attribute) and name == "get":  # a look-up in a table of the program's own
+            return self._is_constant(call.func.value) and self.is_safe(call.func.value, depth - 1)
+        if name in facts["functions"] and call.args:
+            return all(self.is_safe(arg.value, depth - 1) for arg in call.args)
+        function = self._code.context.called_function(call)
+        returned = self._code.context.returned_values(function) if function is not None else []
+        return bool(returned) and all(self.is_safe(value, depth - 2) for value in returned if depth > 2)
+
+    def _is_constant(self, node: Node) -> bool:
+        return all(origin.kind == "literal" for origin in self._code.values.origins(node))
+
+    def _is_safe_attribute(self, node: cst.Attribute, depth: int) -> bool:
+        if node.attr.value.isupper():
+            return True
+        origins = self._code.values.origins(node)
+        if all(o.kind == "literal" or (o.kind == "annotation" and _is_safe_type(o.name)) for o in origins):
+            return all(o.kind != "literal" or self.is_safe(o.node, depth - 1) for o in origins)
+        # What an object of the file's own keeps was put there by its author's code: its own rule where it was read.
+        return isinstance(node.value, cst.Name) and node.value.value in ("self", "cls") or node.attr.value in ("value", "name") and any(
+            self._is_enum(o.node) for o in self._code.values.origins(node.value)
+        )
+
+    def _is_enum(self, node: Node) -> bool:
+        return isinstance(node, cst.ClassDef) and any("Enum" in base for base in self._code.context.base_names(node))
+
+    def _is_safe_name(self, node: cst.Name, depth: int) -> bool:
+        if node.value.isupper() or node.value in ("True", "False", "None") or self._is_checked(node):
+            return True
+        definitions = self._code.values.definitions(node)
+        return bool(definitions) and all(self._is_safe_binding(binding, depth - 1) for binding in definitions)
+
+    def _is_safe_binding(self, binding: Binding, depth: int) -> bool:
+        node = binding.node
+        if binding.kind == "param":
+            assert isinstance(node, cst.Param)
+            return node.annotation is not None and self._is_safe_annotation(node.annotation.annotation)
+        if binding.kind in ("import", "def", "class", "except", "with", "match") or binding.value is None:
+            return binding.kind == "import" and binding.name.isupper()
+        if isinstance(binding.value, cst.List) and not self._pieces_are_safe(binding, depth):
+            return False
+        return self.is_safe(binding.value, depth)
+
+    def _pieces_are_safe(self, binding: Binding, depth: int) -> bool:
+        """Is everything that the scope appends to a list safe?"""
+        scope = self._code.context.function(binding.node) or self._tree.module
+        for call in self._code.calls("append", "extend"):
+            receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
+            if isinstance(receiver, cst.Name) and receiver.value == binding.name and self._tree.contains(scope, call):
+                if not all(self.is_safe(arg.value, depth - 1) for arg in call.args):
+                    return False
+        return True
+
+    def _is_safe_annotation(self, annotation: Node) -> bool:
+        names = list(self._code.values.annotated_classes(annotation))
+        return bool(names) and all(
+            _is_safe_type(name or last_name(place)) or any(self._is_enum(b.node) for b in self._bindings(place))
+            for name, place in names
+        )
+
+    def _bindings(self, place: Node) -> Iterator[Binding]:
+        if isinstance(place, cst.Name):
+            yield from self._code.names.bindings(place.value, place)
+
+    def _is_checked(self, node: cst.Name) -> bool:
+        """Is the name tested against a collection, or for equality, in the same function?"""
+        scope = self._code.context.function(node)
+        if scope is None:
+            return False
+        return any(
+            isinstance(test.left, cst.Name)
+            and test.left.value == node.value
+            and isinstance(test.comparisons[0].operator, (cst.In, cst.NotIn, cst.Equal))
+            for test in self._tree.within(scope, cst.Comparison)
+        )
+
+
+def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
+    """Yield each hole with the kind of place that the text in front of it makes."""
+    text = "".join(part if isinstance(part, str) else _HOLE for part in before)
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        yield part, _slot(text)
+        text += _HOLE
+
+
+def _slot(text: str) -> Slot:
+    if text.replace("''", "").count("'") % 2:
+        return "value"
+    tail = text[-400:]
+    if _VALUE.search(tail) or _IN_LIST.search(tail):
+        return "value"
+    return "clause" if _CLAUSE.search(tail) else "identifier"
+
+
+def _targets(statement: Node) -> set[str]:
+    if isinstance(statement, cst.Assign):
+        return {t.target.value for t in statement.targets if isinstance(t.target, cst.Name)}
+    if isinstance(statement, (cst.AnnAssign, cst.AugAssign)) and isinstance(statement.target, cst.Name):
+        return {statement.target.value}
+    return set()
+
+
+def _is_safe_type(name: str | None) -> bool:
+    return name is not None and name.rpartition(".")[2] in _names("safe_types")
+
+
+@cache
+def _names(kind: str) -> frozenset[str]:
+    return frozenset(table("sql")[kind]["names"])

@@ -1,0 +1,192 @@
+"""Texts that a program puts together: f-strings, ``%``, ``.format``, ``+`` and adjoining literals, as one list of parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from .context import keyword
+from .names import last_name
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+#: How many names are followed to the text that they hold.
+_DEPTH = 4
+
+_PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?P<kind>[diouxXeEfFgGcrsa%])")
+_BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}!:]*)(?:![rsa])?(?P<spec>:[^{}]*)?\}")
+_NUMBERS = frozenset("diouxXeEfFgGc")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A place in a text where a value goes. ``is_number``: its format admits numbers only."""
+
+    node: Node
+    is_number: bool = False
+
+
+#: A text is what stands in the program and what is put in, in order.
+Part = str | Hole
+
+
+class Strings:
+    """Takes texts apart into what the program says and what it puts in."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree = code, code.tree
+
+    def assembled(self) -> Iterator[tuple[Node, list[Part]]]:
+        """Yield every expression that puts values into a text, the outermost of nested ones, with its parts."""
+        calls = self._code.calls("format")
+        for node in (*self._code.all(cst.FormattedString, cst.ConcatenatedString, cst.BinaryOperation), *calls):
+            if self._builds(node) and not self._is_part(node):
+                parts = self.parts(node)
+                if parts is not None and any(isinstance(part, Hole) for part in parts):
+                    yield node, parts
+
+    def parts(self, node: Node, depth: int = _DEPTH) -> list[Part] | None:
+        """Return the parts of the text that an expression gives, None where it is none.
+
+        Names that hold a text are followed. ``x += …`` continues what ``x`` held before.
+        """
+        if isinstance(node, cst.SimpleString):
+            value = node.evaluated_value
+            return [value] if isinstance(value, str) else None
+        if isinstance(node, cst.FormattedString):
+            return self._formatted(node, depth)
+        if isinstance(node, cst.ConcatenatedString):
+            return self._sum(node.left, node.right, depth)
+        if isinstance(node, cst.BinaryOperation):
+            if isinstance(node.operator, cst.Add):
+                return self._sum(node.left, node.right, depth)
+            if isinstance(node.operator, cst.Modulo):
+                return self._percent(node, depth)
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
+            return self._format(node, node.func.value, depth)
+        if isinstance(node, cst.Name) and depth:
+            return self._held(node, depth - 1)
+        return None
+
+    def before(self, node: Node) -> list[Part]:
+        """Return the text that stands in front of ``node`` where it is added to a name: ``query += node``."""
+        statement = self._tree.parent(node)
+        if isinstance(statement, cst.AugAssign) and isinstance(statement.target, cst.Name):
+            return self._held(statement.target, _DEPTH) or []
+        return []
+
+    def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
+        """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""
+        found: list[Part] | None = None
+        for binding in sorted(self._code.values.definitions(name), key=lambda b: b.at):
+            if binding.value is None or binding.path or binding.kind not in ("assign", "augment"):
+                continue
+            if binding.kind == "augment" and found is None and depth:
+                target = getattr(binding.node, "target", None)
+                found = self._held(target, depth - 1) if isinstance(target, cst.Name) else None
+            parts = self.parts(binding.value, depth)
+            if parts is not None:
+                found = [*found, *parts] if binding.kind == "augment" and found is not None else found or parts
+        return found
+
+    def _formatted(self, node: cst.FormattedString, depth: int) -> list[Part]:
+        parts: list[Part] = []
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringText):
+                parts.append(part.value.replace("{{", "{").replace("}}", "}"))
+            elif isinstance(part, cst.FormattedStringExpression):
+                parts += self._filled(part.expression, depth, is_number=_is_number_format(part))
+        return parts
+
+    def _sum(self, left: Node, right: Node, depth: int) -> list[Part] | None:
+        one, other = self.parts(left, depth), self.parts(right, depth)
+        if one is None and other is None:
+            return None
+        return [*(one if one is not None else [Hole(left)]), *(other if other is not None else [Hole(right)])]
+
+    def _percent(self, node: cst.BinaryOperation, depth: int) -> list[Part] | None:
+        template = self.parts(node.left, depth)
+        if template is None or not all(isinstance(part, str) for part in template):
+            return None
+        text = "".join(map(str, template))
+        values = [e.value for e in node.right.elements] if isinstance(node.right, cst.Tuple) else [node.right]
+        by_key = _entries(node.right)
+        parts: list[Part] = []
+        place = number = 0
+        for match in _PERCENT.finditer(text):
+            parts.append(text[place : match.start()])
+            place = match.end()
+            if match["kind"] == "%":
+                parts.append("%")
+                continue
+            value = by_key.get(match["key"], node.right) if match["key"] is not None else values[min(number, len(values) - 1)]
+            number += 1
+            parts += self._filled(value, depth, is_number=match["kind"] in _NUMBERS)
+        return [*parts, text[place:]]
+
+    def _format(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
+        texts = self.parts(template, depth)
+        if texts is None or not all(isinstance(part, str) for part in texts):
+            return None
+        text = "".join(map(str, texts))
+        positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
+        parts: list[Part] = []
+        place = number = 0
+        for match in _BRACES.finditer(text):
+            parts.append(text[place : match.start()])
+            place = match.end()
+            if match["key"] is None:
+                parts.append(match.group()[0])
+                continue
+            root = re.split(r"[.\[]", match["key"], maxsplit=1)[0]
+            position = number if not root else int(root) if root.isdigit() else None
+            number += not root
+            value = keyword(call, root) if position is None else None
+            if position is not None and position < len(positional):
+                value = positional[position]
+            spec = match["spec"] or ""
+            parts += self._filled(value or call, depth, is_number=spec[-1:] in _NUMBERS if spec else False)
+        return [*parts, text[place:]]
+
+    def _filled(self, value: Node, depth: int, *, is_number: bool) -> list[Part]:
+        """Return what goes into a hole: the parts of a text in view, else the hole."""
+        parts = None if is_number else self.parts(value, depth)
+        return parts if parts is not None else [Hole(value, is_number)]
+
+    def _builds(self, node: Node) -> bool:
+        if isinstance(node, cst.BinaryOperation):
+            return isinstance(node.operator, (cst.Add, cst.Modulo))
+        return not isinstance(node, cst.FormattedString) or any(
+            isinstance(part, cst.FormattedStringExpression) for part in node.parts
+        )
+
+    def _is_part(self, node: Node) -> bool:
+        """Does the expression go into a larger text?"""
+        parent = self._tree.parent(node)
+        if isinstance(parent, cst.BinaryOperation):
+            return isinstance(parent.operator, (cst.Add, cst.Modulo)) and self.parts(parent, 0) is not None
+        if isinstance(parent, cst.Attribute) and parent.attr.value == "format":
+            return True
+        return isinstance(parent, (cst.ConcatenatedString, cst.FormattedStringExpression))
+
+
+def _entries(node: Node) -> dict[str, Node]:
+    """Return the values of a dict in view by their constant keys."""
+    if isinstance(node, cst.Dict):
+        pairs = [e for e in node.elements if isinstance(e, cst.DictElement)]
+        return {str(getattr(e.key, "evaluated_value", "")): e.value for e in pairs}
+    if isinstance(node, cst.Call) and last_name(node.func) == "dict":
+        return {arg.keyword.value: arg.value for arg in node.args if arg.keyword is not None}
+    return {}
+
+
+def _is_number_format(part: cst.FormattedStringExpression) -> bool:
+    spec = part.format_spec or ()
+    last = spec[-1] if spec else None
+    return isinstance(last, cst.FormattedStringText) and last.value[-1:] in _NUMBERS
