@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -63,6 +64,37 @@ class EditBuilder:
         indent = positions.line_text(span.line)[: span.column]
         self._replacements.append(Replacement(place, place, f"{indent}{text}{self._newline()}"))
         return self
+
+    def remove_statement(self, line: cst.SimpleStatementLine) -> EditBuilder:
+        """Take a line out, with the comment at its end; where its block holds nothing else, ``pass`` takes its place."""
+        block = self._code.tree.parent(line)
+        if len(getattr(block, "body", ())) == 1:
+            return self.replace(line.body[0], "pass")
+        positions = self._code.positions
+        start, end = positions.span(line.body[0]).line, positions.span(line.body[-1]).end_line
+        place, after = positions.offset(start, 0), positions.offset(end, 0) + len(positions.line_text(end))
+        self._replacements.append(Replacement(place, after, ""))
+        return self
+
+    def wrap_in_try(self, line: cst.SimpleStatementLine, error: str, handler: Sequence[str]) -> bool:
+        """Put a statement into ``try`` with one handler; False where a text over several lines forbids indenting it."""
+        code = self._code
+        for text in code.tree.within(line, cst.SimpleString, cst.FormattedString):
+            if "\n" in code.text_of(text):
+                return False
+        positions = code.positions
+        span = positions.span(line)
+        indent = positions.line_text(span.line)[: span.column]
+        if indent.strip():  # `if x: y = f()`
+            return False
+        step, newline = code.tree.module.default_indent, self._newline()
+        start, end = positions.offset(span.line, 0), positions.offset(span.end_line, span.end_column)
+        rest = positions.line_text(span.end_line)[span.end_column :]
+        end += len(rest.rstrip("\r\n"))  # its trailing comment goes along
+        body = "".join(step + old if old.strip() else old for old in code.text[start:end].splitlines(keepends=True))
+        lines = [f"{indent}try:", body, f"{indent}except {error}:", *(f"{indent}{step}{new}" for new in handler)]
+        self._replacements.append(Replacement(start, end, newline.join(lines)))
+        return True
 
     def importing(self, *modules: str) -> EditBuilder:
         """Say what the new text needs imported: ``"os"``, ``"torch.nn.functional as F"``."""

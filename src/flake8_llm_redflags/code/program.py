@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import PurePath
 from typing import TypeVar
 
 import libcst as cst
@@ -14,11 +15,14 @@ from .context import Context
 from .devices import Devices
 from .edits import EditBuilder
 from .flow import Flow
+from .guards import Guards
 from .imbalance import Imbalance
+from .llm import Llm
 from .names import Names, last_name
 from .positions import Positions
 from .reads import Reads
 from .secrets import Secrets
+from .serving import Serving
 from .sql import Sql
 from .strings import Strings
 from .training import Training
@@ -99,6 +103,21 @@ class Code:
         return Sql(self)
 
     @cached_property
+    def llm(self) -> Llm:
+        """Calls of language models."""
+        return Llm(self)
+
+    @cached_property
+    def guards(self) -> Guards:
+        """What catches a failing call."""
+        return Guards(self)
+
+    @cached_property
+    def serving(self) -> Serving:
+        """Which functions serve requests."""
+        return Serving(self)
+
+    @cached_property
     def positions(self) -> Positions:
         """Places of nodes in the text."""
         return Positions(self.text, self.root, self.tree)
@@ -112,6 +131,22 @@ class Code:
                 calls.setdefault(name, []).append(call)
         return calls
 
+    @cached_property
+    def _references(self) -> dict[str, list[cst.Name | cst.Attribute]]:
+        """All names and attributes that are not called where they stand, by their last part."""
+        references: dict[str, list[cst.Name | cst.Attribute]] = {}
+        for node in self.tree.all(cst.Name, cst.Attribute):
+            parent = self.tree.parent(node)
+            if not (isinstance(parent, cst.Call) and parent.func is node):
+                references.setdefault(last_name(node) or "", []).append(node)
+        return references
+
+    @cached_property
+    def is_test(self) -> bool:
+        """Is the file a test, by its name or its folder?"""
+        *folders, name = PurePath(self.path).parts or ("",)
+        return name.startswith("test_") or name in ("conftest.py", "tests.py") or name.endswith("_test.py") or "tests" in folders
+
     # ---- the questions that nearly every rule asks
 
     def all(self, *classes: type[_Class]) -> Iterator[_Class]:
@@ -124,6 +159,10 @@ class Code:
             return iter(self._calls.get(names[0], ()))
         found = [call for name in dict.fromkeys(names) for call in self._calls.get(name, ())]
         return iter(sorted(found, key=self.tree.start))
+
+    def references(self, name: str) -> Iterator[cst.Name | cst.Attribute]:
+        """Yield the uses of a name, bare or as an attribute, that are no calls: where a function is handed on."""
+        return iter(self._references.get(name, ()))
 
     def qualified_name(self, node: Node) -> str | None:
         """Return the full dotted name of an imported or builtin thing; see ``Names.qualified_name``."""

@@ -1,0 +1,133 @@
+"""Is a call that can fail protected: by ``try``, by a decorator, by what it is handed to, or by all of its callers?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from ..knowledge import table
+from .context import keyword
+from .names import dotted, last_name
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+#: How many callers up a guard is looked for.
+_DEPTH = 4
+
+
+class Guards:
+    """Knows what in one file catches a failing call."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree, self._context = code, code.tree, code.context
+        self._functions: dict[int, bool] = {}
+
+    def is_guarded(self, call: Node, depth: int = _DEPTH) -> bool:
+        """Does something catch, retry or replace what the call raises, here or in every caller of this file?"""
+        if self._is_caught(call) or self._is_in_context(call) or self._is_wrapped(call):
+            return True
+        function = self._context.function(call)
+        if isinstance(function, cst.Lambda):
+            return self._is_wrapped(function) or self._is_caught(function)
+        return isinstance(function, cst.FunctionDef) and self._is_function_guarded(function, depth)
+
+    def is_provider_wrapper(self, call: Node) -> bool:
+        """Does the call stand in a method of a class that implements a provider's interface?"""
+        owner = self._code.names.enclosing_class(call)
+        if owner is None or not owner.bases:
+            return False
+        bases = [last_name(base.value) or last_name(getattr(base.value, "value", base.value)) for base in owner.bases]
+        return any(base is not None and _pattern("providers", "bases").search(base) for base in bases)
+
+    # ---- around the call
+
+    def _is_caught(self, node: Node) -> bool:
+        return any(self._catches(handler) for statement in self._context.tries(node) for handler in statement.handlers)
+
+    def _catches(self, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+        kind = handler.type
+        if kind is None:
+            return True
+        kinds = [element.value for element in kind.elements] if isinstance(kind, (cst.Tuple, cst.List)) else [kind]
+        return any(self._is_broad(one) for one in kinds)
+
+    def _is_broad(self, kind: Node) -> bool:
+        name = last_name(kind)
+        if name is None:
+            return isinstance(kind, (cst.Call, cst.StarredElement))  # put together elsewhere: taken at its word
+        return name.isupper() or _pattern("exceptions", "catching").fullmatch(name) is not None
+
+    def _is_in_context(self, node: Node) -> bool:
+        for statement in self._context.withs(node):
+            for item in statement.items:
+                expression = item.item.func if isinstance(item.item, cst.Call) else item.item
+                name = self._code.qualified_name(expression) or dotted(expression)
+                if not _pattern("contexts", "guarding").search(name):
+                    continue
+                if name.endswith("suppress") and isinstance(item.item, cst.Call):
+                    return any(self._is_broad(arg.value) for arg in item.item.args)
+                return True
+        return False
+
+    def _is_wrapped(self, node: Node) -> bool:
+        """Is the call handed, as a coroutine or a function, to something that guards it?"""
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.Call) and child is not above.func:
+                name = last_name(above.func) or ""
+                if name == "gather":
+                    return _is_true(keyword(above, "return_exceptions"))
+                if _pattern("wrappers", "guarding").search(name):
+                    return True
+            elif isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
+                return False
+            child = above
+        return False
+
+    # ---- around the function
+
+    def _is_function_guarded(self, function: cst.FunctionDef, depth: int) -> bool:
+        key = id(function)
+        if key not in self._functions:
+            self._functions[key] = False  # what a cycle sees
+            self._functions[key] = self._is_decorated(function) or self._are_callers_guarded(function, depth)
+        return self._functions[key]
+
+    def _is_decorated(self, function: cst.FunctionDef) -> bool:
+        for name, expression in self._context.decorators(function):
+            if _pattern("decorators", "guarding").search(name):
+                return True
+            callee = expression.func if isinstance(expression, cst.Call) else expression
+            if any(o.kind == "function" and any(self._tree.within(o.node, cst.Try)) for o in self._code.values.origins(callee)):
+                return True
+        return False
+
+    def _are_callers_guarded(self, function: cst.FunctionDef, depth: int) -> bool:
+        uses = list(self._uses(function)) if depth else []
+        return bool(uses) and all(self.is_guarded(use, depth - 1) for use in uses)
+
+    def _uses(self, function: cst.FunctionDef) -> Iterator[Node]:
+        """Yield the calls of the function, and the places where it is handed on to be called."""
+        yield from self._context.callers(function)
+        owner = self._context.method_owner(function)
+        for reference in self._code.references(function.name.value):
+            if isinstance(self._tree.parent(reference), cst.Arg):
+                if isinstance(reference, cst.Name) and owner is None:
+                    yield reference
+                elif isinstance(reference, cst.Attribute) and owner is not None and last_name(reference.value) in ("self", "cls"):
+                    yield reference
+
+
+def _is_true(node: Node | None) -> bool:
+    return isinstance(node, cst.Name) and node.value == "True"
+
+
+@cache
+def _pattern(group: str, name: str) -> re.Pattern[str]:
+    return re.compile(table("guards")[group][name])

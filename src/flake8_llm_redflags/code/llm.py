@@ -1,0 +1,197 @@
+"""Calls of language models: which calls are, of which library, and which models run in this process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from ..knowledge import table
+from .context import keyword
+from .names import last_name
+from .tree import Node
+from .values import Origin
+
+if TYPE_CHECKING:
+    from .program import Code
+
+#: Steps of a method's path that leave the call what it is: `client.beta.chat.completions.with_raw_response.create`.
+_NEUTRAL_STEPS = frozenset({"beta", "with_raw_response", "with_streaming_response", "raw"})
+#: Methods of a langchain runnable that give the same runnable, configured.
+_CONFIGURING = frozenset({"bind", "bind_tools", "with_structured_output", "with_config", "bind_functions"})
+#: Methods that give a runnable which guards its calls itself.
+_GUARDING = frozenset({"with_retry", "with_fallbacks"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A call that asks a remote model: the call, and what is known of its library."""
+
+    node: cst.Call
+    library: str
+    facts: dict[str, Any]
+    is_self_guarded: bool = False
+
+
+class Llm:
+    """Knows the model calls of one file."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+
+    @cached_property
+    def remote_calls(self) -> list[ModelCall]:
+        """All calls of remote models, in document order."""
+        if not self._libraries:
+            return []
+        found = []
+        for call in self._code.calls(*_last_steps()):
+            if (model_call := self._remote(call)) is not None:
+                found.append(model_call)
+        return found
+
+    @cached_property
+    def _libraries(self) -> list[dict[str, Any]]:
+        """The libraries that the file could call: those it imports, and those whose methods are unmistakable."""
+        imported = {name.partition(".")[0] for name in self._code.names.imported_modules()}
+        return [f for f in table("llm_clients")["client"] if imported & set(f["modules"]) or "untyped" in f]
+
+    def _remote(self, call: cst.Call) -> ModelCall | None:
+        qualified = self._code.qualified_name(call.func)
+        for facts in self._libraries:
+            if qualified is not None and qualified in facts["functions"]:
+                return ModelCall(call, facts["library"], facts)
+        steps = _steps(call.func)
+        for facts in self._libraries:
+            for method in facts["methods"]:
+                receiver = _receiver(call.func, steps, method)
+                if receiver is None:
+                    continue
+                guarded = self._is_client(receiver, facts)
+                if guarded is not None:
+                    return ModelCall(call, facts["library"], facts, guarded)
+                if self._is_unmistakable(call, receiver, method, facts):
+                    return ModelCall(call, facts["library"], facts)
+        return None
+
+    def _is_client(self, receiver: Node, facts: dict[str, Any]) -> bool | None:
+        """Return None where the value is no client of the library, else whether it guards its own calls."""
+        for origin in self._code.values.origins(receiver):
+            guarded = self._origin_is_client(origin, facts)
+            if guarded is not None:
+                return guarded
+        return None
+
+    def _origin_is_client(self, origin: Origin, facts: dict[str, Any]) -> bool | None:
+        if origin.kind == "expression" and "class_pattern" in facts:  # `prompt | llm | parser`
+            node = origin.node
+            if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+                sides = [self._is_client(side, facts) for side in (node.left, node.right)]
+                return next((side for side in sides if side is not None), None)
+            return None
+        if origin.name is None or origin.kind not in ("call", "annotation", "item"):
+            return None
+        parts = origin.name.split(".")
+        guarded = False
+        while parts and parts[-1] in _CONFIGURING | _GUARDING:
+            guarded |= parts.pop() in _GUARDING
+        if not parts or parts[0] not in facts["modules"]:
+            return None
+        if origin.kind == "item" and parts[-1] not in ("start_chat",):
+            return None
+        pattern = facts.get("class_pattern")
+        if pattern is not None:
+            is_class = _compiled(pattern).fullmatch(parts[-1]) and not _compiled(facts["not_class_pattern"]).fullmatch(parts[-1])
+        else:
+            is_class = any(parts[-1] == known.rpartition(".")[2] for known in facts["classes"])
+            is_class = is_class or (parts[-1] == "start_chat" and facts["library"] == "google-generativeai")
+        return guarded if is_class else None
+
+    def _is_unmistakable(self, call: cst.Call, receiver: Node, method: str, facts: dict[str, Any]) -> bool:
+        origins = self._code.values.origins(receiver)
+        if any(o.kind in ("instance", "literal", "function", "class") or _is_mock(o) for o in origins):
+            return False
+        if any(self._is_client(receiver, other) is not None for other in self._libraries if other is not facts):
+            return False
+        if method in facts.get("untyped", ()):
+            return True
+        more = facts.get("untyped_with")
+        if more is None or method not in more["methods"] or not self._imports(facts):
+            return False
+        known = any(o.is_known and o.kind != "name" for o in origins)
+        return not known and all(keyword(call, name) is not None for name in more["arguments"])
+
+    def _imports(self, facts: dict[str, Any]) -> bool:
+        return any(name.partition(".")[0] in facts["modules"] for name in self._code.names.imported_modules())
+
+    # ---- models in this process
+
+    def is_local(self, node: Node) -> bool:
+        """Is the value a model or pipeline that runs in this process?"""
+        modules = table("llm_clients")["local"]["modules"]
+        return any(name.partition(".")[0] in modules for name in self._code.values.made_by(node)) or any(
+            origin.kind == "instance" and self._is_module(origin.node) for origin in self._code.values.origins(node)
+        )
+
+    def _is_module(self, cls: Node) -> bool:
+        """Is the class of this file a neural network?"""
+        modules = table("llm_clients")["local"]["modules"]
+        return any(base.partition(".")[0] in modules for base in self._code.context.base_names(cls))
+
+    def local_calls(self) -> Iterator[cst.Call]:
+        """Yield the calls that run a model of this process: ``model.generate(…)`` and ``pipeline(…)``."""
+        for call in self._code.calls("generate"):
+            if isinstance(call.func, cst.Attribute) and self.is_local(call.func.value):
+                yield call
+        callables = set(table("llm_clients")["local"]["callables"])
+        for call in self._code.all(cst.Call):
+            if isinstance(call.func, (cst.Name, cst.Attribute)) and self._code.qualified_name(call.func) is None:
+                if callables & self._code.values.made_by(call.func):
+                    yield call
+
+
+def _is_mock(origin: Origin) -> bool:
+    return origin.name is not None and "mock" in origin.name.lower()
+
+
+def _steps(function: Node) -> list[str]:
+    """Return ``["chat", "completions", "create"]`` for ``client.chat.completions.create``, neutral steps left out."""
+    steps: list[str] = []
+    while isinstance(function, cst.Attribute):
+        steps.append(function.attr.value)
+        function = function.value
+    return [step for step in reversed(steps) if step not in _NEUTRAL_STEPS]
+
+
+def _receiver(function: Node, steps: list[str], method: str) -> Node | None:
+    """Return ``client`` for ``client.chat.completions.create`` and the method ``chat.completions.create``."""
+    wanted = method.split(".")
+    if steps[-len(wanted) :] != wanted:
+        return None
+    left = len(wanted)
+    while isinstance(function, cst.Attribute) and (left or function.attr.value in _NEUTRAL_STEPS):
+        left -= function.attr.value not in _NEUTRAL_STEPS
+        function = function.value
+    return function
+
+
+@cache
+def _last_steps() -> tuple[str, ...]:
+    facts = table("llm_clients")["client"]
+    names = {name.rpartition(".")[2] for f in facts for name in (*f["methods"], *f["functions"])}
+    return tuple(sorted(names))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def name_matches(node: Node, pattern: str) -> bool:
+    """Does the last part of a name or attribute match a pattern of ``llm_clients.toml``?"""
+    name = last_name(node)
+    return name is not None and _compiled(pattern).search(name.lower()) is not None

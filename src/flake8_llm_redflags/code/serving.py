@@ -1,0 +1,74 @@
+"""Which functions answer requests, work off a queue or are an agent's tools."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import libcst as cst
+
+from ..knowledge import table
+from .names import last_name
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+Role = Literal["requests", "workers", "tools"]
+#: What each role is called in a message.
+ROLE_NAMES: dict[Role, str] = {"requests": "request handler", "workers": "worker", "tools": "agent tool"}
+
+#: How many callers up a role is looked for.
+_DEPTH = 3
+
+
+class Serving:
+    """Knows the roles of the functions of one file."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._context = code, code.context
+        self._roles: dict[int, Role | None] = {}
+
+    def role(self, node: Node, depth: int = _DEPTH) -> Role | None:
+        """Return the role of the function around the node, or of one that calls it in this file; None where it has none."""
+        function = self._context.function(node)
+        while isinstance(function, cst.Lambda):
+            function = self._context.function(function)
+        return self._role_of(function, depth) if isinstance(function, cst.FunctionDef) else None
+
+    def _role_of(self, function: cst.FunctionDef, depth: int) -> Role | None:
+        key = id(function)
+        if key not in self._roles:
+            self._roles[key] = None  # what a cycle sees
+            self._roles[key] = self._own_role(function) or self._callers_role(function, depth)
+        return self._roles[key]
+
+    def _own_role(self, function: cst.FunctionDef) -> Role | None:
+        for name, expression in self._context.decorators(function):
+            for role in ROLE_NAMES:
+                # `@app.get("/")` is a route; a bare `@get` or `@property`-like name is not.
+                if _pattern(role).search(name) and ("." in name or isinstance(expression, cst.Call) or role != "requests"):
+                    return role
+        return "requests" if self._is_handed_on(function) else None
+
+    def _is_handed_on(self, function: cst.FunctionDef) -> bool:
+        """Is the function given to a framework that calls it for each request?"""
+        facts = table("serving")["references"]
+        for reference in self._code.references(function.name.value):
+            argument = self._code.tree.parent(reference)
+            call = self._code.tree.parent(argument) if isinstance(argument, cst.Arg) else None
+            if isinstance(call, cst.Call) and last_name(call.func) in facts["callees"]:
+                return True
+        return False
+
+    def _callers_role(self, function: cst.FunctionDef, depth: int) -> Role | None:
+        if not depth:
+            return None
+        roles = (self.role(call, depth - 1) for call in self._context.callers(function))
+        return next((role for role in roles if role is not None), None)
+
+
+@cache
+def _pattern(role: Role) -> re.Pattern[str]:
+    return re.compile(table("serving")["decorators"][role])
