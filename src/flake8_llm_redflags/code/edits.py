@@ -66,7 +66,7 @@ class EditBuilder:
         return self
 
     def remove_statement(self, line: cst.SimpleStatementLine) -> EditBuilder:
-        """Take a line out, with the comment at its end; where its block holds nothing else, ``pass`` takes its place."""
+        """Take a line out, with the comment at its end; ``pass`` takes its place where its block holds nothing else."""
         block = self._code.tree.parent(line)
         if len(getattr(block, "body", ())) == 1:
             return self.replace(line.body[0], "pass")

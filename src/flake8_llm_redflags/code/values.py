@@ -117,20 +117,21 @@ class Values:
                 loops.append(above)
             above = tree.up[above]
         arms = self._arms(use)
-        reaching = []
+        reaching, carried = [], []
         for binding in reversed(found):
             if binding.at > use or self._is_inside(binding, use):  # reaches only through a later turn of a loop
-                if any(loop <= binding.at < tree.end(tree.nodes[loop]) for loop in loops):
-                    reaching.append(binding)
+                carried.append(binding)
                 continue
             there = self._arms(binding.at)
             if any(owner in arms and arms[owner] != arm for owner, arm in there.items()):
-                if any(loop <= binding.at for loop in loops):  # the other arm of the same `if`, one turn earlier
-                    reaching.append(binding)
+                carried.append(binding)  # the other arm of the same `if`, one turn earlier
                 continue
             reaching.append(binding)
             if binding.kind != "annotate" and all(owner in arms for owner in there):  # it surely ran
+                loops = [loop for loop in loops if binding.at < loop]  # and runs again in each turn of those around it
                 break
+        inside = [b for b in carried if any(loop <= b.at < tree.end(tree.nodes[loop]) for loop in loops)]
+        reaching = [*inside, *reaching]
         return reaching
 
     def _is_inside(self, binding: Binding, use: int) -> bool:
