@@ -10,6 +10,7 @@ import libcst as cst
 
 from ..knowledge import table
 from .context import has_star_arguments, keyword
+from .names import last_name
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Imbalance:
     def _shown_by(self, node: Node) -> str | None:
         if not isinstance(node, cst.Call):
             return None
-        name = self._code.short_text(node.func).rpartition(".")[2]
+        name = last_name(node.func)
         if name == "make_classification":
             share = self._smallest_weight(keyword(node, "weights"))
             if share is not None and share <= self._facts["evidence"]["rare_share"]:
@@ -144,6 +145,21 @@ class Imbalance:
         if any(True for _ in self._code.calls(*aware)):
             return True
         return any(node.evaluated_value in aware for node in self._code.all(cst.SimpleString))
+
+    def is_accuracy(self, call: cst.Call, model: str) -> bool:
+        """Is the score that a call gives plain accuracy? ``model`` is the class that is scored."""
+        name = last_name(call.func)
+        if name == "score":
+            return not self.is_regressor(model)
+        if name in ("evaluate", "evaluate_generator"):
+            names = set(self._facts["metrics"]["accuracy_names"])
+            return any(node.evaluated_value in names for node in self._code.all(cst.SimpleString))
+        return name in self._facts["metrics"]["accuracy"]
+
+    @staticmethod
+    def is_regressor(model: str) -> bool:
+        """Does the name of a class say that it predicts numbers?"""
+        return model.endswith(("Regressor", "Regression", "Ridge", "Lasso", "SVR")) and model != "LogisticRegression"
 
     # ---- where weights belong
 

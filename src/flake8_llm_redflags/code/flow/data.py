@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -74,7 +75,8 @@ class Data:
 
     ``rows``: whose rows it holds, one entry for each row (none for a number). ``marks``: the statistics inside.
     ``column``: its name where it is one column. ``each``: what a loop takes out. ``estimator``, ``fitted``: for objects
-    that are fitted. ``predicted_by``: the model object whose prediction it is.
+    that are fitted. ``prediction``: which model made it, as it was fitted then. ``score``: the evaluation that it
+    comes from. ``table``: the columns, where they are all known.
     """
 
     rows: frozenset[Rows] = NONE
@@ -84,12 +86,18 @@ class Data:
     each: Thing[Data] | None = None
     estimator: Estimator | None = None
     fitted: Fit | None = None
-    predicted_by: Thing[Data] | None = None
+    prediction: Prediction | None = None
+    score: Evaluation | None = None
+    table: Columns | None = None
 
     @property
     def is_data(self) -> bool:
         """Does the value hold rows, or something computed from them?"""
         return bool(self.rows or self.marks) and self.shape not in ("count", "index")
+
+    def holds(self, rows: Rows) -> bool:
+        """Are all of the rows among those of this value?"""
+        return covers(self.rows, rows)
 
     def statistics(self) -> Iterator[Statistic]:
         """Yield the statistics inside, each once."""
@@ -104,9 +112,32 @@ class Fit:
     """What an object was fitted on: the features and the target, as they were then."""
 
     node: cst.Call
+    estimator: Estimator
     features: Data
     target: Data | None
     statistic: Statistic | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """Whose output a value is: the model object and what it was fitted on at that time."""
+
+    model: Thing[Data]
+    fit: Fit | None
+    features: Data
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The columns of a table: those of the ``source`` rows as read, or only ``chosen``, less ``dropped``."""
+
+    source: Rows
+    chosen: frozenset[str] | None = None
+    dropped: frozenset[str] = frozenset()
+
+    def has(self, name: str) -> bool:
+        """Is the column in the table?"""
+        return name not in self.dropped and (self.chosen is None or name in self.chosen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,10 +156,31 @@ class Evaluation:
     """A model predicts (``scored`` False), or its predictions are compared with the truth."""
 
     node: cst.Call
-    model: Thing[Data] | None
+    model: Thing[Data]
     features: Data
     scored: bool
-    trained_on: Fit | None
+    fit: Fit | None
+    in_loop: bool = False
+    #: Whether it is certain that the model was fitted on these very features.
+    on_fitted: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Scores are compared, or the best of several is taken, at ``node``."""
+
+    node: Node
+    scores: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """A fit is watched on data that picks its epoch, round or checkpoint: ``signal`` says by what."""
+
+    node: Node
+    model: Thing[Data]
+    features: Data
+    signal: str | None
 
 
 SinkKind = Literal["split", "cross-validation", "evaluation"]
@@ -149,8 +201,12 @@ class _Seen:
 
     trainings: list[Training] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
-    fits: list[tuple[Thing[Data], Fit]] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
+    targets: list[tuple[cst.Call, Data, Data]] = field(default_factory=list)
+    cross_validations: list[cst.Call] = field(default_factory=list)
 
 
 class DataFlow:
@@ -163,7 +219,44 @@ class DataFlow:
         self.evaluations = run.seen.evaluations
         self.fits = run.seen.fits
         self.splits = run.seen.splits
+        self.choices = run.seen.choices
+        self.watches = run.seen.watches
+        self.split_targets = run.seen.targets
+        self.cross_validations = run.seen.cross_validations
         self.leaks = run.leaks()
+
+    def leaks_of(
+        self, kind: StatisticKind, *, sinks: Sequence[SinkKind] = ("split", "evaluation", "cross-validation")
+    ) -> Iterator[Leak]:
+        """Yield the leaks of one kind of statistic, those through joined tables and target means aside."""
+        for leak in self.leaks:
+            statistic = leak.statistic
+            apart = statistic.saw_joined_rows or self.is_target_mean(statistic)
+            if statistic.kind == kind and leak.kind in sinks and (not apart or kind == "resampling"):
+                yield leak
+
+    def is_target_mean(self, statistic: Statistic) -> bool:
+        """Is it a statistic of the target for each group?"""
+        return statistic.grouped and statistic.column in self.target_columns
+
+    @cached_property
+    def target_columns(self) -> frozenset[str]:
+        """The names of the columns that are predicted somewhere in the file."""
+        targets = [training.target for training in self.trainings] + [target for _, _, target in self.split_targets]
+        return frozenset(target.column for target in targets if target is not None and target.column is not None)
+
+    def is_last_test(self, rows: Rows, model: Thing[Data] | None = None) -> bool:
+        """Were the rows put aside by a split, not out of a training part, and does nothing else judge the model(s)?"""
+        part = next((one for one in rows.line() if one.part == "test"), None)
+        if part is None or any(one.part == "train" for one in part.parents[0].line()):
+            return False
+        whole = frozenset(part.parents)
+        return all(
+            covers(whole, other)
+            for evaluation in self.evaluations
+            if model is None or evaluation.model is model
+            for other in evaluation.features.rows
+        )
 
 
 class _Run(Interpreter[Data]):
@@ -179,6 +272,7 @@ class _Run(Interpreter[Data]):
         self._settled: set[int] = set()  # splits whose parts have reached a model
         self._unused: dict[int, tuple[Thing[Data], list[Statistic]]] = {}  # fits that nothing has used yet
         self._whole: dict[Split, list[Rows]] = {}  # what each split divided
+        self._searched: dict[int, tuple[cst.Call, Data]] = {}  # searches whose own score is the only one so far
 
     # ---- states
 
@@ -198,7 +292,9 @@ class _Run(Interpreter[Data]):
             one.each or other.each,
             one.estimator or other.estimator,
             one.fitted or other.fitted,
-            one.predicted_by or other.predicted_by,
+            one.prediction or other.prediction,
+            one.score or other.score,
+            one.table if one.table is other.table else None,
         )
 
     def unknown(self, node: Node) -> Thing[Data]:
@@ -226,6 +322,11 @@ class _Run(Interpreter[Data]):
     def combined(self, node: Node, parts: Sequence[Thing[Data]]) -> Thing[Data]:
         if isinstance(node, cst.FormattedString):
             return Thing(NOTHING)
+        scored = [part for part in parts if part.state.score is not None]
+        if scored:
+            if isinstance(node, cst.Comparison) and len(scored) > 1:
+                self._choose(node, scored)
+            return Thing(Data(score=scored[0].state.score))
         states = [part.state for part in parts if part.state.is_data]
         if not states:
             return Thing(NOTHING)
@@ -250,7 +351,7 @@ class _Run(Interpreter[Data]):
             if state.marks is not marks:
                 marks = marks | state.marks
         first = next((state for state in states if state.rows), states[0])
-        return Data(rows, _bounded(marks), first.shape, first.column, predicted_by=first.predicted_by)
+        return Data(rows, _bounded(marks), first.shape, first.column, prediction=first.prediction)
 
     def attribute(self, node: cst.Attribute, owner: Thing[Data]) -> Thing[Data]:
         name, state = node.attr.value, owner.state
@@ -261,7 +362,7 @@ class _Run(Interpreter[Data]):
         if name == "shape":
             return Thing(Data(state.rows, shape="count"))
         if name == "index":
-            return Thing(Data(state.rows, shape="index"))
+            return Thing(Data(state.rows, shape="index") if state.rows else state)
         if name in api.names("pandas", "views"):
             return owner
         if not state.is_data or name in api.names("pandas", "not_data") or name.startswith("_"):
@@ -276,12 +377,19 @@ class _Run(Interpreter[Data]):
         if name == "best_estimator_":
             return owner
         self._use(owner)
+        if (
+            name in api.names("models", "importances")
+            and state.fitted is not None
+            and state.fitted.statistic is not None
+        ):
+            return Thing(Data(marks=frozenset({(state.fitted.statistic, None)}), shape="number"))
         return Thing(NOTHING)
 
     def _column(self, state: Data, name: str) -> Data:
         """Return one column: of the statistics in the table, those that stand in it."""
         marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] == name)
-        return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name)
+        table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
+        return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name, table=table)
 
     def element(self, node: Node, owner: Thing[Data], position: int | None) -> Thing[Data]:
         state = owner.state
@@ -309,17 +417,23 @@ class _Run(Interpreter[Data]):
     def item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> Thing[Data]:
         state = owner.state
         if not state.is_data:
+            chosen = _chosen_by(keys)
+            if chosen:
+                return Thing(Data(marks=chosen, shape="number"))
             return Thing(state) if state.shape in ("count", "index") else Thing(NOTHING)
+        chosen = _chosen_by(keys if len(keys) == 1 else keys[1:])
+        if chosen:
+            state = replace(state, marks=_bounded(state.marks | chosen))
         if isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators"):
             rows_key, column_key = keys[0], keys[1] if len(keys) > 1 else None
             by_label = node.value.attr.value not in ("iloc", "iat")
             part = node.slice[0].slice
             selected = self._select_rows(state, rows_key, part)
-            return Thing(
-                self._select_columns(selected, column_key) if by_label and column_key is not None else selected
-            )
+            if column_key is None:
+                return Thing(selected)
+            return Thing(self._select_columns(selected, column_key) if by_label else replace(selected, table=None))
         if len(keys) > 1:
-            return Thing(self._select_rows(state, keys[0], node.slice[0].slice))
+            return Thing(replace(self._select_rows(state, keys[0], node.slice[0].slice), table=None))
         key = keys[0]
         if isinstance(key, Thing):
             if state.shape == "parts" and isinstance(key.constant, str):
@@ -327,9 +441,7 @@ class _Run(Interpreter[Data]):
             if _column_names(key) is not None:
                 return Thing(self._select_columns(state, key))
             if not key.state.is_data and key.state.shape != "index":
-                if isinstance(key.constant, int) and state.shape == "object":
-                    return Thing(replace(state, column=None, each=None))
-                return Thing(replace(state, column=None) if state.column is not None else state)
+                return Thing(replace(state, column=None, each=None, table=None))
         return Thing(self._select_rows(state, key, node.slice[0].slice))
 
     def _named_part(self, state: Data, name: str, node: Node) -> Data:
@@ -340,11 +452,13 @@ class _Run(Interpreter[Data]):
     def _select_columns(self, state: Data, key: Key[Data]) -> Data:
         names = _column_names(key) if isinstance(key, Thing) else None
         if names is None:
-            return replace(state, column=None)
+            return replace(state, column=None, table=None)
         if isinstance(key, Thing) and isinstance(key.constant, str):
             return self._column(state, key.constant)
         marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] in names)
-        return replace(state, marks=marks, column=None, shape="grouped" if state.shape == "grouped" else "table")
+        table = None if state.table is None else Columns(state.table.source, frozenset(names))
+        shape: Shape = "grouped" if state.shape == "grouped" else "table"
+        return replace(state, marks=marks, column=None, shape=shape, table=table)
 
     def _select_rows(self, state: Data, key: Key[Data], part: cst.BaseSlice) -> Data:
         """Return the rows that a slice, a condition or an index picks; no statistic of a condition is a feature."""
@@ -357,7 +471,8 @@ class _Run(Interpreter[Data]):
             assert isinstance(part, cst.Index)
             side, condition = _condition(part.value)
             split = self._named_split("mask", fingerprint(condition), part.value)
-            return replace(state, rows=self._cut(state.rows, split, side))
+            table = state.table if index.shape == "mask" else None  # anything else may be a list of columns
+            return replace(state, rows=self._cut(state.rows, split, side), table=table)
         return state
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
@@ -404,11 +519,18 @@ class _Run(Interpreter[Data]):
         state = owner.state
         if state.shape in ("count", "index") or state.estimator is not None:
             return
+        if value.state.score is not None:
+            self.store.write(owner, replace(state, score=value.state.score))
         located = isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators")
         target = keys[-1] if located and len(keys) > 1 else keys[0]
         names = _column_names(target) if isinstance(target, Thing) else None
         whole = names is not None and (not located or (isinstance(keys[0], Range) and keys[0].lower is keys[0].upper))
         self._write_columns(owner, names, value.state, whole=whole)
+
+    def delete_item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> None:
+        names = _column_names(keys[0])
+        if names is not None and owner.state.is_data:
+            self.store.write(owner, _without(owner.state, names))
 
     def store_attribute(self, node: cst.Attribute, owner: Thing[Data], value: Thing[Data]) -> None:
         if (
@@ -433,6 +555,8 @@ class _Run(Interpreter[Data]):
         else:
             added = incoming
         rows = state.rows or (value.rows if value.is_data else NONE)
+        if not state.rows and names is None:  # `out[fold] = …` fills an empty array part by part
+            rows = frozenset(whole for one in rows for whole in one.parents or (one,))
         if kept is not state.marks or added or rows is not state.rows:
             self.store.write(owner, replace(state, rows=rows, marks=_bounded(kept | added)))
 
@@ -473,7 +597,7 @@ class _Run(Interpreter[Data]):
         ]
         if states:
             result = self._blend(states)
-            result.shape, result.column, result.predicted_by = "parts", None, None
+            result.shape, result.column, result.prediction = "parts", None, None
             return Thing(result)
         return Thing(Data(self._origin(node), shape="parts"))
 
@@ -483,7 +607,9 @@ class _Run(Interpreter[Data]):
         root = qualified.partition(".")[0] if qualified is not None else ""
         first = arguments[0].value if arguments else None
         if (category := api.category_of(name, qualified)) is not None:
-            return Thing(Data(estimator=self._estimator(category, name, node, qualified, arguments)))
+            estimator = self._estimator(category, name, node, qualified, arguments)
+            prefit = any(a.keyword == "prefit" and a.value.constant is True for a in arguments)
+            return Thing(Data(estimator=estimator, fitted=first.state.fitted if prefit and first is not None else None))
         if api.is_trusted(qualified):
             if name in api.names("splits", "functions"):
                 return self._train_test_split(node, arguments)
@@ -503,6 +629,16 @@ class _Run(Interpreter[Data]):
             return self._builtin(node, name, arguments)
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
+        if name in api.names("trainers", "loaders"):
+            return Thing(self._loaded(node, arguments))
+        if name in api.names("trainers"):
+            return self._trainer(node, name, qualified, arguments)
+        if name in api.names("models", "containers") and first is not None and first.state.is_data:
+            return Thing(replace(first.state, each=None))
+        if (qualified or "") in api.names("models", "functions"):
+            return self._boosted(node, name, qualified, arguments)
+        if name[:1].isupper() and any(argument.value.state.fitted is not None for argument in arguments):
+            return Thing(Data(estimator=Estimator("stateless", name, node, qualified)))  # looks at a fitted model
         if name[:1].isupper() and not any(argument.value.state.is_data for argument in arguments):
             return Thing(Data(estimator=Estimator("models", name, node, qualified, tuple(_estimators(arguments)))))
         return self._unknown_call(node, arguments)
@@ -517,6 +653,40 @@ class _Run(Interpreter[Data]):
         if name == "SplineTransformer" and any(a.keyword == "knots" and a.value.constant is None for a in arguments):
             category = "stateless"
         return Estimator(category, name, node, qualified, tuple(_estimators(arguments)))
+
+    def _loaded(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Data:
+        """Return a hub data set: all its splits, or the one that ``split=`` names."""
+        rows = self._origin(node)
+        wanted = _argument(arguments, 9, "split")
+        if wanted is None or not isinstance(wanted.constant, str):
+            return Data(rows, shape="parts")
+        return self._named_part(Data(rows), wanted.constant, node)
+
+    def _trainer(
+        self, node: cst.Call, name: str, qualified: str | None, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        """Return a Trainer: it is fitted on ``train_dataset`` and watched on ``eval_dataset``."""
+        train, watched = _argument(arguments, 99, "train_dataset"), _argument(arguments, 99, "eval_dataset")
+        model = Thing(Data(estimator=Estimator("models", name, node, qualified, tuple(_estimators(arguments)))))
+        assert model.state.estimator is not None
+        if train is not None:
+            self._fit(node, model, model.state.estimator, train, None)
+        if watched is not None:
+            signal = self._selection_signal(model, node, arguments)
+            self.seen.watches.append(Watch(node, model, watched.state, signal))
+        self.store.write(model, replace(model.state, each=watched))
+        return model
+
+    def _boosted(
+        self, node: cst.Call, name: str, qualified: str | None, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        """Return the model that ``xgboost.train(params, data)`` and its kin make."""
+        features = _argument(arguments, 1, "train_set") or _argument(arguments, 1, "dtrain") or Thing(NOTHING)
+        model = Thing(Data(estimator=Estimator("models", name, node, qualified)))
+        assert model.state.estimator is not None
+        self._fit(node, model, model.state.estimator, features, None)
+        self._validate(node, model, arguments)
+        return model
 
     def _builtin(self, node: cst.Call, name: str, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         first = arguments[0].value if arguments else Thing(NOTHING)
@@ -536,7 +706,15 @@ class _Run(Interpreter[Data]):
         if name == "next":
             return self._element_of(node, first)
         if name in ("list", "tuple", "sorted", "reversed", "iter"):
+            if name == "list" and not arguments:
+                first.items, first.is_list = (), True
             return first
+        if name == "dict" and not arguments:
+            return Thing(NOTHING, fields={})
+        if name in ("max", "min", "sorted"):
+            candidates = [argument.value for argument in arguments if argument.keyword is None]
+            listed = first.items or tuple((first.fields or {}).values()) or (first,)
+            self._choose(node, candidates if len(candidates) > 1 else listed)
         if name in ("max", "min", "sum") and first.state.rows and len(arguments) == 1 and first.state.shape != "count":
             return self._statistic_value(node, first.state, name)
         if name == "map" and len(arguments) == 2:
@@ -564,10 +742,20 @@ class _Run(Interpreter[Data]):
     def _table_function(self, node: cst.Call, name: str, root: str, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         first = arguments[0].value if arguments else None
         states = [argument.value.state for argument in arguments if argument.value.state.is_data]
+        if name in api.names("numpy", "choices") and first is not None:
+            self._choose(node, first.items or (first,))
         if name in api.names("pandas", "readers") and not states:
-            fields = first.fields if first is not None else None
-            if not fields:
-                return Thing(Data(self._origin(node), shape="object" if root == "numpy" else "table"))
+            if name == "DataFrame" and first is None:
+                return Thing(Data(shape="table"))  # its first column brings the rows
+            if first is None or not first.fields:
+                rows = self._origin(node)
+                columns = Columns(next(iter(rows))) if name.startswith("read_") else None
+                return Thing(Data(rows, shape="object" if root == "numpy" else "table", table=columns))
+        if name in api.names("numpy", "blanks") and first is not None:
+            shape = first.items[0].state if first.items else first.state
+            return Thing(
+                Data(shape.rows, shape="object" if first.items else "column") if shape.shape == "count" else NOTHING
+            )
         if name in ("arange",) and first is not None and first.state.shape == "count":
             return Thing(Data(first.state.rows, shape="index"))
         if name in ("permutation", "choice") and first is not None and first.state.shape in ("count", "index"):
@@ -590,14 +778,14 @@ class _Run(Interpreter[Data]):
             return self._broadcast(node, first.state, name, kind="encoder")
         if root == "numpy" and name in api.names("numpy", "reductions"):
             axis = _argument(arguments, 1, "axis")
-            if axis is not None and axis.constant != 0:
+            if axis is not None and not _over_rows(axis):
                 return Thing(replace(first.state, column=None))
             return self._statistic_value(node, first.state, name)
         if name == "merge":
             return Thing(self._blend(states))
         result = self._blend(states)
         if name not in ("DataFrame", "Series", "array", "asarray"):
-            result.predicted_by = None
+            result.prediction = None
         return Thing(result)
 
     def _joined_rows(self, node: cst.Call, name: str, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
@@ -607,7 +795,7 @@ class _Run(Interpreter[Data]):
         if name == "append" and parts is None:
             parts = [argument.value for argument in arguments if argument.keyword is None][:2]
         axis = _argument(arguments, 1, "axis") if name != "append" else None
-        columns = name == "hstack" or (axis is not None and axis.constant not in (0, "index", "rows"))
+        columns = name == "hstack" or (axis is not None and not _over_rows(axis))
         if parts is None or columns or len(parts) < 2:
             states = [part.state for part in parts or [first] if part.state.is_data]
             return Thing(replace(self._blend(states), shape="table", column=None) if states else NOTHING)
@@ -624,7 +812,8 @@ class _Run(Interpreter[Data]):
             lines = {rows for one in state.rows for rows in one.line()}
             doubled |= bool(lines & seen) or any(earlier in state.rows for earlier in seen)
             seen |= state.rows
-        if doubled and all(state.shape != "parts" for state in states):
+        copied = any(statistic.kind == "resampling" for statistic, _ in marks)
+        if doubled and not copied and all(state.shape not in ("parts", "column") for state in states):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied")
             marks |= {(statistic, None)}
         if len(seen) == 1:
@@ -638,11 +827,13 @@ class _Run(Interpreter[Data]):
     # ---- statistics
 
     def _statistic(self, node: Node, state: Data, kind: StatisticKind, what: str, *, causal: bool = False) -> Statistic:
-        return Statistic(node, kind, with_parents(state.rows), what, state.column, causal)
+        grouped = state.shape in ("grouped", "grouped column")
+        return Statistic(node, kind, with_parents(state.rows), what, state.column, causal, grouped)
 
     def _statistic_value(self, node: cst.Call, state: Data, what: str) -> Thing[Data]:
         """Return one number (or one row) computed from many rows."""
-        statistic = self._statistic(node, state, "statistic", what)
+        kind: StatisticKind = "supervised" if what in api.names("pandas", "associations") else "statistic"
+        statistic = self._statistic(node, state, kind, what)
         return Thing(Data(marks=_bounded(state.marks | {(statistic, None)}), shape="number"))
 
     def _broadcast(
@@ -654,7 +845,7 @@ class _Run(Interpreter[Data]):
             "column" if state.shape == "grouped column" else "table" if state.shape == "grouped" else state.shape
         )
         return Thing(
-            replace(state, marks=_bounded(state.marks | {(statistic, state.column)}), shape=shape, predicted_by=None)
+            replace(state, marks=_bounded(state.marks | {(statistic, state.column)}), shape=shape, prediction=None)
         )
 
     def _transformer_function(self, node: cst.Call, name: str, first: Thing[Data] | None) -> Thing[Data]:
@@ -728,12 +919,15 @@ class _Run(Interpreter[Data]):
             return Thing(self._transformed(receiver, features.state))
         if name in api.names("transformer_methods", "fit") or name in api.names("models", "train"):
             self._fit(node, receiver, estimator, features, target)
+            self._validate(node, receiver, arguments)
             return receiver
         if name in api.names("models", "predict"):
             return self._predict(node, receiver, features)
         if name in api.names("models", "score"):
-            self._evaluate(node, receiver, features.state, scored=True)
-            return Thing(NOTHING)
+            state = features.state
+            if not arguments and receiver.state.each is not None:  # `trainer.evaluate()`
+                state = receiver.state.each.state
+            return Thing(Data(score=self._evaluate(node, receiver, state, scored=True)))
         if name in api.names("transformer_methods", "transform"):
             self._use(receiver)
             return Thing(self._transformed(receiver, features.state))
@@ -757,14 +951,47 @@ class _Run(Interpreter[Data]):
             statistic = self._statistic(node, state, kind, self._name_of(node.func.value, estimator))
             if not estimator.trains:
                 self._note_unused(node, receiver, statistic)
-        fit = Fit(node, state, target.state if target is not None else None, statistic)
+        elif estimator.trains and state.rows and isinstance(node.func, cst.Attribute):  # a model can feed features too
+            statistic = self._statistic(node, state, "supervised", self._name_of(node.func.value, estimator))
+        fit = Fit(node, estimator, state, target.state if target is not None else None, statistic)
         self.store.write(receiver, Data(estimator=estimator, fitted=fit))
-        self.seen.fits.append((receiver, fit))
+        self.seen.fits.append(fit)
         if estimator.category == "searchers":
-            self._cross_validated(node, estimator, state)
+            self._searched[id(node)] = (node, state)
         if estimator.trains:
             self.seen.trainings.append(Training(node, receiver, estimator, state, fit.target))
             self._trained(node, state)
+
+    def _validate(self, node: cst.Call, receiver: Thing[Data], arguments: Sequence[Argument[Data]]) -> None:
+        """Take in the data that a fit is watched on: ``validation_data=``, ``eval_set=``."""
+        signal = self._selection_signal(receiver, node, arguments)
+        for argument in arguments:
+            if argument.keyword in api.names("models", "validation_keywords"):
+                value = argument.value
+                while value.items and value.items[0].items:  # a list of pairs
+                    value = value.items[-1]
+                first = value.items[0] if value.items else value
+                self.seen.watches.append(Watch(argument.node, receiver, first.state, signal))
+                self._evaluate(node, receiver, first.state, scored=False)
+
+    @staticmethod
+    def _selection_signal(receiver: Thing[Data], node: cst.Call, arguments: Sequence[Argument[Data]]) -> str | None:
+        """Return what makes the watched score pick an epoch, a round or a checkpoint."""
+        calls = [node]
+        made = receiver.state.estimator.node if receiver.state.estimator is not None else None
+        if isinstance(made, cst.Call):
+            calls.append(made)
+        for one in _estimators(arguments):
+            if one.name in api.names("selection", "callbacks"):
+                return one.name
+            if isinstance(one.node, cst.Call):
+                calls.append(one.node)
+        for call in calls:
+            for arg in call.args:
+                off = isinstance(arg.value, cst.Name) and arg.value.value in ("None", "False")
+                if arg.keyword is not None and arg.keyword.value in api.names("selection", "keywords") and not off:
+                    return arg.keyword.value
+        return None
 
     def _name_of(self, value: Node, estimator: Estimator) -> str:
         if isinstance(value, (cst.Name, cst.Attribute)):
@@ -799,9 +1026,11 @@ class _Run(Interpreter[Data]):
 
     def _predict(self, node: cst.Call, receiver: Thing[Data], features: Thing[Data]) -> Thing[Data]:
         self._evaluate(node, receiver, features.state, scored=False)
-        state = features.state
-        marks = self._transformed(receiver, state).marks if not _is_model(receiver.state) else NO_MARKS
-        return Thing(Data(state.rows, marks, "column", predicted_by=receiver))
+        fit = receiver.state.fitted
+        marks: frozenset[Mark] = (
+            NO_MARKS if fit is None or fit.statistic is None else frozenset({(fit.statistic, None)})
+        )
+        return Thing(Data(features.state.rows, marks, "column", prediction=Prediction(receiver, fit, features.state)))
 
     # ---- splits
 
@@ -816,6 +1045,8 @@ class _Run(Interpreter[Data]):
             for part in ("train", "test"):
                 parts.append(Thing(replace(array.state, rows=self._cut(array.state.rows, split, part), each=None)))
         self._divided(split, arrays[0].state)
+        if len(arrays) > 1:
+            self.seen.targets.append((node, arrays[0].state, arrays[1].state))
         result: Thing[Data] = Thing(NOTHING)
         result.items = tuple(parts)
         return result
@@ -839,13 +1070,12 @@ class _Run(Interpreter[Data]):
 
     def _cross_validate(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         features = _argument(arguments, 1, "X")
-        model = _argument(arguments, 0, "estimator")
+        self.seen.cross_validations.append(node)
         if features is not None:
-            estimator = model.state.estimator if model is not None else None
-            self._cross_validated(node, estimator, features.state)
+            self._cross_validated(node, features.state)
         return Thing(NOTHING)
 
-    def _cross_validated(self, node: cst.Call, estimator: Estimator | None, features: Data) -> None:
+    def _cross_validated(self, node: cst.Call, features: Data) -> None:
         split = self._split_at(node, "folds")
         for statistic in features.statistics():
             if any(statistic.leaks_into(split, rows) for rows in features.rows):
@@ -861,11 +1091,24 @@ class _Run(Interpreter[Data]):
                     self._settled.add(id(split))
                     self._confirm_all(features, split, part.parents[0])
 
-    def _evaluate(self, node: cst.Call, model: Thing[Data], features: Data, *, scored: bool) -> None:
-        fit = model.state.fitted
+    def _evaluate(
+        self,
+        node: cst.Call,
+        model: Thing[Data],
+        features: Data,
+        *,
+        scored: bool,
+        fit: Fit | None = None,
+        predicted_from: Data | None = None,
+    ) -> Evaluation:
+        fit = fit or model.state.fitted
         if not scored:
             self._use(model)
-        self.seen.evaluations.append(Evaluation(node, model, features, scored, fit))
+        if fit is not None and any(not covers(fit.features.rows, rows) for rows in features.rows):
+            self._searched.pop(id(fit.node), None)  # the search only tunes; other rows are there to judge it
+        on_fitted = fit is not None and bool(features.rows) and (predicted_from or features) is fit.features
+        evaluation = Evaluation(node, model, features, scored, fit, self.loop_depth > 0, on_fitted)
+        self.seen.evaluations.append(evaluation)
         for rows in features.rows:
             for part in rows.line():
                 split = part.split
@@ -875,8 +1118,21 @@ class _Run(Interpreter[Data]):
                     if part.part == "test":
                         self._settled.add(id(split))
                         self._confirm_all(features, split, part.parents[0])
+                        if fit is not None:
+                            self._confirm_all(fit.features, split, part.parents[0])
                 elif fit is not None and not covers(fit.features.rows, rows):
                     self._confirm_all(features, split, part.parents[0])
+        if scored and fit is not None:
+            self._confirm_joined(node, features, fit)
+        return evaluation
+
+    def _confirm_joined(self, node: cst.Call, features: Data, fit: Fit) -> None:
+        """Take in that a model is scored on a table that was joined with its training table for a statistic."""
+        for statistic in fit.features.statistics():
+            if statistic.saw_joined_rows and any(covers(statistic.rows, rows) for rows in fit.features.rows):
+                unseen = [rows for rows in features.rows if not covers(fit.features.rows, rows)]
+                if any(covers(statistic.rows, rows) for rows in unseen):
+                    self._confirm(statistic, node, "evaluation")
 
     def _confirm_all(self, features: Data, split: Split, whole: Rows) -> None:
         for statistic in features.statistics():
@@ -890,13 +1146,24 @@ class _Run(Interpreter[Data]):
     def _metric(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         for argument in arguments:
             state = argument.value.state
-            if state.predicted_by is not None:
-                model = state.predicted_by
-                self._evaluate(node, model, replace(state, predicted_by=None), scored=True)
+            if state.prediction is not None:
+                made = state.prediction
+                score = self._evaluate(
+                    node, made.model, Data(state.rows), scored=True, fit=made.fit, predicted_from=made.features
+                )
+                return Thing(Data(score=score))
         return Thing(NOTHING)
+
+    def _choose(self, node: Node, things: Iterable[Thing[Data]]) -> None:
+        """Take in that the best of several scores is picked."""
+        scores = tuple(thing.state.score for thing in things if thing.state.score is not None)
+        if scores:
+            self.seen.choices.append(Choice(node, scores))
 
     def leaks(self) -> list[Leak]:
         """Return the leaks, one for each statistic; a split tells more than a cross-validation."""
+        for node, features in self._searched.values():
+            self._cross_validated(node, features)
         for statistic, split in self._candidates.values():
             if id(split) not in self._settled:
                 self._confirm(statistic, split.node, "split")
@@ -921,7 +1188,7 @@ class _Run(Interpreter[Data]):
             result = self._grouped_method(node, name, state, arguments)
         elif name in api.names("pandas", "reductions"):
             axis = _argument(arguments, 9 if name in api.names("pandas", "argued_reductions") else 0, "axis")
-            if axis is not None and axis.constant not in (0, "index", "rows"):  # within each row
+            if axis is not None and not _over_rows(axis):
                 return Thing(replace(state, column=None))
             if state.shape == "mask" or name == "sum":
                 return Thing(NOTHING)
@@ -938,7 +1205,10 @@ class _Run(Interpreter[Data]):
             result = Thing(self._dropped(state, arguments))
         elif name == "pop":
             column = arguments[0].value.constant if arguments else None
-            return Thing(self._column(state, column)) if isinstance(column, str) else Thing(state)
+            if not isinstance(column, str):
+                return Thing(state)
+            self.store.write(receiver, _without(state, (column,)))
+            return Thing(self._column(state, column))
         elif name == "sample":
             result = self._sampled(node, state, arguments)
         elif name == "append":
@@ -965,7 +1235,9 @@ class _Run(Interpreter[Data]):
                 blended = self._blend([state, *incoming])
                 result = Thing(replace(state, rows=blended.rows, marks=blended.marks))
             else:
-                result = Thing(replace(state, each=None) if state.each is not None else state)
+                result = Thing(replace(state, each=None))
+            if name not in api.names("pandas", "same_columns"):
+                result.state.table = None
         if any(argument.keyword == "inplace" and argument.value.constant is True for argument in arguments):
             self._write_back(node, receiver, result)
         return result
@@ -1024,8 +1296,8 @@ class _Run(Interpreter[Data]):
         dropped = _argument(arguments, 9, "columns") or first
         names = _column_names(dropped) if dropped is not None else None
         if names is None:
-            return state
-        return replace(state, marks=frozenset(mark for mark in state.marks if mark[1] is None or mark[1] not in names))
+            return replace(state, table=None)
+        return _without(state, names)
 
     def _sampled(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         if any(argument.keyword == "replace" and argument.value.constant is True for argument in arguments):
@@ -1062,7 +1334,7 @@ class _Run(Interpreter[Data]):
         if arrays[0].state.rows:
             kind: StatisticKind = "resampling"
             statistic = self._statistic(node, arrays[0].state, kind, f"`{estimator.name}`")
-            self.seen.fits.append((receiver, Fit(node, arrays[0].state, None, statistic)))
+            self.seen.fits.append(Fit(node, estimator, arrays[0].state, None, statistic))
             if estimator.category == "row_creating":
                 marks = frozenset({(statistic, None)})
         result: Thing[Data] = Thing(NOTHING)
@@ -1127,6 +1399,22 @@ def _argument(arguments: Sequence[Argument[Data]], position: int, keyword: str) 
     return None
 
 
+def _over_rows(axis: Thing[Data]) -> bool:
+    """Does ``axis=`` run over the rows, alone or with others?"""
+    if axis.items is not None:
+        return any(item.constant == 0 for item in axis.items)
+    return axis.constant in (0, "index", "rows") and axis.constant is not False
+
+
+def _without(state: Data, names: Sequence[str]) -> Data:
+    """Return a table less some columns."""
+    marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] not in names)
+    table = state.table
+    if table is not None:
+        table = Columns(table.source, table.chosen, table.dropped | frozenset(names))
+    return replace(state, marks=marks, table=table)
+
+
 def _bounded(marks: Iterable[Mark]) -> frozenset[Mark]:
     found = marks if isinstance(marks, frozenset) else frozenset(marks)
     if len(found) <= _MARKS:
@@ -1151,8 +1439,10 @@ def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | No
     return None
 
 
-def _is_model(state: Data) -> bool:
-    return state.estimator is not None and state.estimator.trains
+def _chosen_by(keys: Sequence[Key[Data]]) -> frozenset[Mark]:
+    """Return what looked at the target to choose columns: importances, correlations, the support of a selector."""
+    found = [mark for key in keys if isinstance(key, Thing) and not key.state.rows for mark in key.state.marks]
+    return frozenset((statistic, None) for statistic, _ in found if statistic.kind == "supervised")
 
 
 def _estimators(arguments: Sequence[Argument[Data]]) -> list[Estimator]:

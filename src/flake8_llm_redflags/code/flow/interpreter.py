@@ -23,6 +23,10 @@ State = TypeVar("State")
 
 #: How deep calls of local functions are followed.
 _DEPTH = 6
+#: How many elements of a growing list are kept in view.
+_IN_VIEW = 50
+#: Up to how many elements in view are looped over one by one.
+_TURNS = 6
 #: How many statements are run for each statement of the file before calls are no longer followed.
 _EFFORT = 6
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.GeneratorExp)
@@ -100,7 +104,7 @@ class Interpreter(ABC, Generic[State]):
             cst.AnnAssign: self._annotated_assign,
             cst.AugAssign: self._augmented_assign,
             cst.Return: self._return,
-            cst.Del: lambda node: None,
+            cst.Del: self._delete,
             cst.Global: self._global,
             cst.Raise: self._leave,
             cst.Break: self._leave,
@@ -155,6 +159,9 @@ class Interpreter(ABC, Generic[State]):
         self, node: cst.Subscript, owner: Thing[State], keys: Sequence[Key[State]], value: Thing[State]
     ) -> None:
         """Take in ``owner[...] = value``."""
+
+    def delete_item(self, node: cst.Subscript, owner: Thing[State], keys: Sequence[Key[State]]) -> None:
+        """Take in ``del owner[...]``."""
 
     def store_attribute(self, node: cst.Attribute, owner: Thing[State], value: Thing[State]) -> None:
         """Take in ``owner.name = value``, where the owner is no instance of a class in view."""
@@ -280,6 +287,12 @@ class Interpreter(ABC, Generic[State]):
                 self._returned[-1].append(value)
         self._ended = True
 
+    def _delete(self, node: cst.Del) -> None:
+        several = isinstance(node.target, cst.Tuple)
+        for target in [element.value for element in node.target.elements] if several else [node.target]:
+            if isinstance(target, cst.Subscript):
+                self.delete_item(target, self.evaluate(target.value), self._keys(target))
+
     def _leave(self, node: Node) -> None:
         self._ended = True
 
@@ -313,6 +326,15 @@ class Interpreter(ABC, Generic[State]):
 
     def _for(self, node: cst.For) -> None:
         iterable = self.evaluate(node.iter)
+        items = iterable.items
+        if items is not None and 1 < len(items) <= _TURNS and not self.loop_depth and items[0].constant is None:
+            self.loop_depth += 1
+            for item in items:  # `for frame in (train, test)`: each is changed in place
+                self.assign(node.target, item, node.iter)
+                self._body(node)
+                self._ended = False
+            self.loop_depth -= 1
+            return
         self._loop(node, lambda: self.assign(node.target, self._element_of(node.iter, iterable), node.iter))
 
     def _while(self, node: cst.While) -> None:
@@ -407,6 +429,7 @@ class Interpreter(ABC, Generic[State]):
         thing = self.combined(node, parts)
         if not any(isinstance(element, cst.StarredElement) for element in node.elements):
             thing.items = tuple(parts)
+        thing.is_list = isinstance(node, cst.List)
         return thing
 
     def _dict(self, node: cst.Dict) -> Thing[State]:
@@ -519,8 +542,8 @@ class Interpreter(ABC, Generic[State]):
                 return result
         if receiver is None and target is not None and target.function is None and isinstance(function, cst.Name):
             receiver = target
-        if receiver is not None and receiver.items is not None and isinstance(function, cst.Attribute):
-            self._change_list(function.attr.value, receiver, arguments)
+        if receiver is not None and receiver.is_list and isinstance(function, cst.Attribute):
+            self._change_list(node, function.attr.value, receiver, arguments)
         return self.call(node, receiver, arguments)
 
     def _member(self, function: cst.Attribute, receiver: Thing[State]) -> Thing[State] | None:
@@ -543,14 +566,19 @@ class Interpreter(ABC, Generic[State]):
                 return method
         return None
 
-    def _change_list(self, method: str, receiver: Thing[State], arguments: Sequence[Argument[State]]) -> None:
-        if method == "append" and len(arguments) == 1 and receiver.items is not None:
-            if self.loop_depth or len(receiver.items) > 50:
-                self.store.write_items(receiver, None)
-            else:
-                self.store.write_items(receiver, (*receiver.items, arguments[0].value))
-        elif method in ("extend", "insert", "remove", "pop", "clear"):
+    def _change_list(
+        self, node: cst.Call, method: str, receiver: Thing[State], arguments: Sequence[Argument[State]]
+    ) -> None:
+        if method not in ("append", "extend", "insert", "remove", "pop", "clear"):
+            return
+        kept = receiver.items or ()
+        if method == "append" and len(arguments) == 1 and not self.loop_depth and len(kept) < _IN_VIEW:
+            self.store.write_items(receiver, (*kept, arguments[0].value))
+        else:
             self.store.write_items(receiver, None)
+        if method in ("append", "extend", "insert") and arguments:
+            parts = [receiver, arguments[-1].value]
+            self.store.write(receiver, self.combined(node, parts).state)
 
     def _run(self, target: Thing[State], node: cst.Call, arguments: Sequence[Argument[State]]) -> Thing[State] | None:
         """Run the function in view that a call reaches; None where it is not to be followed."""

@@ -85,13 +85,15 @@ def with_parents(rows: Iterable[Rows]) -> frozenset[Rows]:
     return frozenset(found)
 
 
-def covers(seen: frozenset[Rows], rows: Rows) -> bool:
-    """Tell whether whoever saw ``seen`` saw all of ``rows``."""
+def covers(seen: frozenset[Rows], rows: Rows, *, partly: bool = False) -> bool:
+    """Tell whether whoever saw ``seen`` saw all of ``rows``; ``partly``: or one of the tables they were joined from."""
     last = rows
     for last in rows.line():
         if last in seen:
             return True
-    return last.part == "joined" and all(covers(seen, parent) for parent in last.parents)
+    if last.part != "joined":
+        return False
+    return (any if partly else all)(covers(seen, parent, partly=partly) for parent in last.parents)
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +110,8 @@ class Statistic:
     column: str | None = None
     #: Whether it looks only at earlier rows (a forward fill).
     causal: bool = False
+    #: Whether it was taken for each group (``groupby``).
+    grouped: bool = False
 
     def leaks_into(self, split: Split, whole: Rows) -> bool:
         """Does a split of the rows ``whole`` hand out parts that were already seen together?
@@ -116,7 +120,7 @@ class Statistic:
         """
         if self.causal and split.ordered:
             return False
-        if not covers(self.rows, whole):
+        if not covers(self.rows, whole, partly=split.kind in ("random", "folds")):
             return False
         return not any(rows.part in ("train", "test") and rows in self.rows for rows in whole.line())
 

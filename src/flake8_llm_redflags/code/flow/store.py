@@ -19,7 +19,7 @@ class Thing(Generic[State]):
     ``constant`` the Python value of a literal.
     """
 
-    __slots__ = ("constant", "fields", "function", "home", "items", "owner", "state")
+    __slots__ = ("constant", "fields", "function", "home", "is_list", "items", "owner", "state")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Thing(Generic[State]):
         constant: object = None,
     ) -> None:
         self.state, self.items, self.fields, self.constant = state, items, fields, constant
+        self.is_list = False  # a list literal, which ``append`` changes in place
         self.function: Node | None = None
         self.home: Frame[State] | None = None
         self.owner: Thing[State] | None = None  # the instance a method is bound to

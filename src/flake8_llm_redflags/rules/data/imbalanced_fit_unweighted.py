@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
+from .triggers import SHOWN_IMBALANCE
 
 if TYPE_CHECKING:
     from ...code import Code
 
-#: Words of which one stands in every file whose data this rule can know to be imbalanced, or a share in a comment.
-_SHOWN = (
-    r"fit\(.*#.*\d\s?(?:%|:\s?\d|/\s?\d|to \d)|make_classification|choice\("
-    r"|(?i:creditcard|fraud|kddcup|mammography|paysim|aps_failure)|fetch_"
-)
+#: A share in the comment on a fit.
+_STATED = r"fit\(.*#.*\d\s?(?:%|:\s?\d|/\s?\d|to \d)"
 
 
 class ImbalancedFitUnweighted(Rule):
@@ -26,7 +24,7 @@ class ImbalancedFitUnweighted(Rule):
     name = "imbalanced-fit-unweighted"
     severity = Severity.WARNING
     fixable = "unsafe"
-    trigger = Trigger(words=(("fit",),), pattern=_SHOWN)
+    trigger = Trigger(words=(("fit",),), pattern=f"{_STATED}|{SHOWN_IMBALANCE}")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unweighted fit where a comment on it, or its data, shows a rare class."""
@@ -42,12 +40,7 @@ class ImbalancedFitUnweighted(Rule):
             return
         for training in code.flow.data.trainings:
             call, target = training.node, training.target
-            if (
-                target is None
-                or id(call) in stated
-                or training.estimator.name.endswith(("Regressor", "Regression"))
-                > (training.estimator.name == "LogisticRegression")
-            ):
+            if target is None or id(call) in stated or code.imbalance.is_regressor(training.estimator.name):
                 continue
             shown = next(
                 (shown for rows in target.rows if (shown := code.imbalance.shown_by_data(rows)) is not None), None

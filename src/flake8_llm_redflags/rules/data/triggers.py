@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: A fit, or a function that fits and transforms at once.
-FITS = r"\.(?:fit|fit_\w+|adapt|partial_fit)\(|\b\w*scale\(|\bzscore\("
+FITS = r"\.(?:fit|adapt|partial_fit)\w*\(|scale\(|zscore\("
 
 #: Words of which one stands in every file that divides data or scores a model.
 JUDGED = (
@@ -29,4 +29,49 @@ JUDGED = (
     "predict_proba",
     "score",
     "evaluate",
+)
+
+#: Words of which one stands in every statistic over rows that can become a feature.
+STATISTICS = (
+    "agg",
+    "bfill",
+    "cut",
+    "describe",
+    "ffill",
+    "fillna",
+    "groupby",
+    "interpolate",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "mode",
+    "percentile",
+    "pivot_table",
+    "qcut",
+    "quantile",
+    "rank",
+    "std",
+    "value_counts",
+    "var",
+)
+
+#: Words of which one stands where rows are made out of rows.
+RESAMPLERS = (
+    "fit_resample",
+    "fit_sample",
+    "resample",
+    "replace",
+    "concat",
+    "append",
+    "concatenate",
+    "vstack",
+    "repeat",
+    "tile",
+)
+
+#: What must stand in a file whose data can be known to be imbalanced.
+SHOWN_IMBALANCE = (
+    r"make_classification|choice\(|(?i:creditcard|fraud|kddcup|mammography|paysim|aps_failure|train_transaction)"
+    r"|fetch_(?:datasets|kddcup99|openml)"
 )

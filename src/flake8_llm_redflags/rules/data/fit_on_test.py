@@ -1,0 +1,106 @@
+"""LRF306: a transformer or model fitted on the test part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Edit, Finding, Severity
+from ...knowledge import table
+from ..rule import Rule, Trigger
+from .triggers import FITS, JUDGED
+
+if TYPE_CHECKING:
+    from ...code import Code
+    from ...code.flow.data import Fit
+
+
+class FitOnTest(Rule):
+    """The test part stands for data nobody has seen: training and test then live on two different scales."""
+
+    code = "LRF306"
+    name = "fit-on-test"
+    severity = Severity.ERROR
+    fixable = "safe"
+    trigger = Trigger(words=(JUDGED,), pattern=FITS)
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each fit on rows that a split has put aside for the test."""
+        for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
+            if not fit.features.rows or not all(rows.part == "test" for rows in fit.features.rows):
+                continue
+            if fit.estimator.trains:
+                if not self._is_cross_fitted(code, fit):
+                    yield self.finding(code, fit.node, self._model_message(code, fit))
+            elif self._counts(code, fit):
+                message = (
+                    f"{_name(code, fit)} is fitted on the test part, so training and test rows are transformed"
+                    " differently: only `transform` it"
+                )
+                yield self.finding(code, fit.node, message, self._edit(code, fit))
+
+    @staticmethod
+    def _model_message(code: Code, fit: Fit) -> str:
+        name = _name(code, fit)
+        return f"{name} is fitted on the test part, so no row is left to judge it by: fit it on the training part"
+
+    @staticmethod
+    def _is_cross_fitted(code: Code, fit: Fit) -> bool:
+        """Is the same kind of model fitted on the other part too, and judged on this one? Then the parts take turns."""
+        wholes = {parent for rows in fit.features.rows for parent in rows.parents}
+        return any(
+            evaluation.fit is not None
+            and evaluation.fit.node is fit.node
+            and any(rows.part == "train" and wholes & set(rows.parents) for rows in evaluation.features.rows)
+            for evaluation in code.flow.data.evaluations
+        )
+
+    @staticmethod
+    def _counts(code: Code, fit: Fit) -> bool:
+        """Is it a transformer whose counterpart saw the training part, or whose output is judged?"""
+        if (
+            fit.statistic is None
+            or fit.statistic.kind == "resampling"
+            or fit.estimator.category in ("labels", "clusterers")
+        ):
+            return False
+        if fit.estimator.name in table("data")["transformers"]["display_only"]:
+            return False
+        splits = {id(rows.split) for rows in fit.features.rows}
+        for other in code.flow.data.fits:
+            if other.estimator.name == fit.estimator.name and any(
+                rows.part == "train" and id(rows.split) in splits for rows in other.features.rows
+            ):
+                return True
+        return any(fit.statistic in evaluation.features.statistics() for evaluation in code.flow.data.evaluations)
+
+    @staticmethod
+    def _edit(code: Code, fit: Fit) -> Edit | None:
+        """Return the edit to ``transform``, where the same object was fitted before."""
+        function = fit.node.func
+        if not isinstance(function, cst.Attribute) or function.attr.value != "fit_transform":
+            return None
+        name = code.text_of(function.value)
+        if not isinstance(function.value, cst.Name | cst.Attribute):
+            return None
+        fitted_before = any(
+            other.node is not fit.node
+            and isinstance(other.node.func, cst.Attribute)
+            and code.tree.comes_before(other.node, fit.node)
+            and other.estimator.node is fit.estimator.node
+            and isinstance(other.node.func.value, cst.Name | cst.Attribute)
+            and code.text_of(other.node.func.value) == name
+            and any(rows.part == "train" for rows in other.features.rows)
+            for other in code.flow.data.fits
+        )
+        if not fitted_before or len(fit.node.args) != 1:
+            return None
+        return code.edit("transform only", safe=True).replace(function, f"{name}.transform").done()
+
+
+def _name(code: Code, fit: Fit) -> str:
+    function = fit.node.func
+    if isinstance(function, cst.Attribute) and isinstance(function.value, cst.Name | cst.Attribute):
+        return f"`{code.short_text(function.value, 30)}`"
+    return f"`{fit.estimator.name}`"

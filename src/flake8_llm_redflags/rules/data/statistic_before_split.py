@@ -1,0 +1,38 @@
+"""LRF303: a pandas or numpy statistic over all rows, written back into a feature before the split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+from .triggers import JUDGED, STATISTICS
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class StatisticBeforeSplit(Rule):
+    """A mean, a mode or a bin edge of all rows carries the test rows into the training features."""
+
+    code = "LRF303"
+    name = "statistic-before-split"
+    severity = Severity.WARNING
+    trigger = Trigger(words=(JUDGED, STATISTICS))
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each statistic over rows that a split or a cross-validation hands out later."""
+        reported = set()
+        for leak in code.flow.data.leaks_of("statistic"):
+            node = leak.statistic.node
+            statement = id(code.context.statement(node))
+            if statement in reported:  # `(x - x.mean()) / x.std()` is one defect
+                continue
+            reported.add(statement)
+            done = "cross-validated" if leak.kind == "cross-validation" else "split"
+            message = (
+                f"`{code.short_text(node)}` is taken over all rows, which are {done} on line {code.line(leak.sink)}:"
+                " take it from the training rows and apply it to both"
+            )
+            yield self.finding(code, node, message)

@@ -1,0 +1,33 @@
+"""LRF315: the mean of the target per group, over all rows, becomes a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+from .triggers import JUDGED
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class TargetMeanFeature(Rule):
+    """Each row's own answer is in the mean of its group: small groups give it away."""
+
+    code = "LRF315"
+    name = "target-mean-feature"
+    severity = Severity.ERROR
+    trigger = Trigger(words=(("groupby",), JUDGED))
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each statistic of the target by group that reaches features of rows tested later."""
+        flow = code.flow.data
+        for leak in flow.leaks:
+            if leak.statistic.kind == "statistic" and flow.is_target_mean(leak.statistic):
+                message = (
+                    f"the target `{leak.statistic.column}` is averaged by group over all rows, tested on line"
+                    f" {code.line(leak.sink)}: encode it from training rows, out of fold"
+                )
+                yield self.finding(code, leak.statistic.node, message)

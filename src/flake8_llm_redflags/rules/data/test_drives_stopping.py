@@ -1,0 +1,101 @@
+"""LRF312: the test part picks the epoch, the boosting round or the checkpoint, and is then reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+    from ...code.flow.data import Watch
+
+_TEST = re.compile(r"(?:^|_)test(?:_|$|loader|set|data)", re.I)
+_VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|eval)(?:_|$|loader|set|data)", re.I)
+_KEEPS = frozenset(
+    {"save", "state_dict", "deepcopy", "save_pretrained", "save_model", "save_weights", "save_checkpoint"}
+)
+
+
+class TestDrivesStopping(Rule):
+    """The best of fifty looks at the test part is too good: the data that is reported on has chosen the model."""
+
+    code = "LRF312"
+    name = "test-drives-stopping"
+    severity = Severity.ERROR
+    trigger = Trigger(
+        words=(
+            ("validation_data", "eval_set", "evals", "valid_sets", "eval_dataset", "save", "deepcopy", "state_dict"),
+            ("predict", "predict_proba", "evaluate", "score", "test_loader", "test_dataloader", "testloader"),
+        )
+    )
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each fit watched on the test part, and each best-epoch branch on a test score."""
+        reported = set()
+        for watch in code.flow.data.watches:
+            if watch.signal is None or id(watch.node) in reported or not self._is_reported(code, watch):
+                continue
+            reported.add(id(watch.node))
+            message = (
+                f"`{watch.signal}` picks the model on the test part, whose score is then reported: watch a validation"
+                " part cut from the training rows"
+            )
+            yield self.finding(code, watch.node, message)
+        yield from self._best_epochs(code)
+
+    @staticmethod
+    def _is_reported(code: Code, watch: Watch) -> bool:
+        """Are the watched rows a test part that is scored afterwards, with no other data left to judge by?"""
+        flow = code.flow.data
+        rows = watch.features.rows
+        if not rows or not all(flow.is_last_test(one, watch.model) for one in rows):
+            return False
+        return any(
+            evaluation.scored
+            and rows & evaluation.features.rows
+            and code.tree.comes_before(watch.node, evaluation.node)
+            for evaluation in flow.evaluations
+        )
+
+    # ---- hand-written loops: names say which loader is the test's, where nothing else does
+
+    def _best_epochs(self, code: Code) -> Iterator[Finding]:
+        if any(_VALIDATION.search(name.value) for name in code.all(cst.Name)):
+            return
+        for branch in code.all(cst.If):
+            score = self._compared_score(code, branch)
+            if score is None or not any(True for _ in code.context.loops(branch)):
+                continue
+            if any(_last_name(call.func) in _KEEPS for call in code.tree.within(branch.body, cst.Call)):
+                message = (
+                    f"`{score}` comes from the test data and picks the checkpoint that is kept: choose by validation"
+                    " data, test once at the end"
+                )
+                yield self.finding(code, branch.test, message)
+
+    @staticmethod
+    def _compared_score(code: Code, branch: cst.If) -> str | None:
+        """Return the name on one side of ``if acc > best`` that a call on test data gave."""
+        if not isinstance(branch.test, cst.Comparison) or len(branch.test.comparisons) != 1:
+            return None
+        for side in (branch.test.left, branch.test.comparisons[0].comparator):
+            if not isinstance(side, cst.Name):
+                continue
+            for binding in code.values.definitions(side):
+                call = binding.value
+                if isinstance(call, cst.Call) and any(
+                    isinstance(arg.value, cst.Name) and _TEST.search(arg.value.value) for arg in call.args
+                ):
+                    return side.value
+        return None
+
+
+def _last_name(function: cst.BaseExpression) -> str | None:
+    if isinstance(function, cst.Attribute):
+        return function.attr.value
+    return function.value if isinstance(function, cst.Name) else None
