@@ -13,14 +13,14 @@ from flake8_llm_redflags.rules.security.secret_findings import fingerprint
 from .extra_rules import PREVIEW, RAISES, environment
 
 CODE = """\
-def answer(model, prompt):
-    return model.generate(prompt, use_cache=False)
+def answer(model, inputs):
+    return model.generate(**inputs, use_cache=False)
 
 
 model.fit(X, y, class_weight="balanced")
 previewed()
 """
-CACHE, WEIGHT, PREVIEWED = "app.py:2:35: LRF602", "app.py:5:17: LRF331", f"app.py:6:1: {PREVIEW}"
+CACHE, WEIGHT, PREVIEWED = "app.py:2:37: LRF602", "app.py:5:17: LRF331", f"app.py:6:1: {PREVIEW}"
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,10 @@ def flake8(project: Path, env: dict[str, str]):
 
 
 def places(run: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return ``path:line:column: code`` of our own findings."""
+    """Return ``path:line:column: code`` of the findings that these tests speak of."""
     assert run.stderr == ""
     lines = [" ".join(line.removeprefix("./").split()[:2]) for line in run.stdout.splitlines()]
-    return [line for line in lines if " LRF" in line]
+    return [line for line in lines if line.endswith(("LRF101", "LRF331", "LRF602", PREVIEW))]
 
 
 def test_is_on_by_itself(flake8) -> None:
@@ -150,16 +150,16 @@ def test_several_processes_report_what_one_reports(flake8, project: Path) -> Non
 
 
 def test_a_file_that_does_not_parse_is_left_to_flake8(flake8, project: Path) -> None:
-    (project / "broken.py").write_text("model.generate(x, use_cache=False\n")
+    (project / "broken.py").write_text("model.generate(**x, use_cache=False\n")
     run = flake8()
     assert places(run) == [CACHE, WEIGHT]
     assert ": E999 SyntaxError" in run.stdout
 
 
 def test_a_rule_that_raises_is_named_and_costs_nothing(flake8, project: Path) -> None:
-    (project / "raises.py").write_text("raising()\nmodel.generate(x, use_cache=False)\n")
+    (project / "raises.py").write_text("raising()\nmodel.generate(**x, use_cache=False)\n")
     run = flake8("--select=LRF", "raises.py")
-    assert run.stdout.startswith("raises.py:2:19: LRF602")
+    assert run.stdout.startswith("raises.py:2:21: LRF602")
     assert run.stderr.startswith(f"raises.py: LRF999 {RAISES} raising-rule failed here: KeyError: 'oh' (check, line ")
     assert run.returncode == 1
     run = flake8("--select=LRF1", "raises.py")
