@@ -19,7 +19,7 @@ BLOCK_LEVELS = 4
 #: Nested brackets, redundant ones (which ``ast`` drops) included.
 BRACKET_LIMIT = 40
 #: ``elif``s of one statement: each is a level for libcst, though a cheap one (1,000 end the process on a 1 MB stack).
-ELIF_LIMIT = 500
+ELIF_LIMIT = 150
 #: String literals joined by standing side by side: one constant for ``ast``, a level each for libcst.
 JOINED_LIMIT = 300
 
