@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -36,6 +38,8 @@ OriginKind = Literal[
 _DEPTH = 12
 _STEPS = 120
 _WAYS = 40
+
+_place = attrgetter("at")
 
 _LITERALS = (
     cst.SimpleString,
@@ -116,10 +120,15 @@ class Values:
             if isinstance(tree.nodes[above], (cst.For, cst.While)):
                 loops.append(above)
             above = tree.up[above]
+        first_later = bisect_right(found, use, key=_place)
+        last = bisect_left(found, tree.end(tree.nodes[loops[-1]]), key=_place) if loops else first_later
+        later = (found[number] for number in range(last - 1, first_later - 1, -1))
+        carried = list(islice(later, _WAYS))  # they reach only through a later turn of a loop
         arms = self._arms(use)
-        reaching, carried = [], []
-        for binding in reversed(found):
-            if binding.at > use or self._is_inside(binding, use):  # reaches only through a later turn of a loop
+        reaching: list[Binding] = []
+        for number in range(first_later - 1, max(first_later - 1 - _STEPS, -1), -1):
+            binding = found[number]
+            if self._is_inside(binding, use):
                 carried.append(binding)
                 continue
             there = self._arms(binding.at)
@@ -130,9 +139,10 @@ class Values:
             if binding.kind != "annotate" and all(owner in arms for owner in there):  # it surely ran
                 loops = [loop for loop in loops if binding.at < loop]  # and runs again in each turn of those around it
                 break
+            if len(reaching) == _WAYS:
+                break
         inside = [b for b in carried if any(loop <= b.at < tree.end(tree.nodes[loop]) for loop in loops)]
-        reaching = [*inside, *reaching]
-        return reaching
+        return [*inside, *reaching]
 
     def _is_inside(self, binding: Binding, use: int) -> bool:
         """Does the use stand in the binding statement itself (``x = f(x)``), before the value is bound?"""
