@@ -110,7 +110,9 @@ class Imbalance:
     def is_handled(self) -> bool:
         """Does anything in the file weight, resample, move the threshold or use probabilities?"""
         handling = self._facts["handling"]
-        if any(True for _ in self._code.calls(*handling["names"], "predict_proba", "decision_function")):
+        samplers = table("data")["samplers"]
+        names = (*handling["names"], *samplers["row_creating"], *samplers["row_removing"])
+        if any(True for _ in self._code.calls(*names, "predict_proba", "decision_function")):
             return True
         if any(self._is_kept(call) for call in self._code.calls("sample")):
             return True

@@ -193,6 +193,8 @@ class Leak:
     statistic: Statistic
     sink: Node
     kind: SinkKind
+    #: Whether it goes through tables that were joined for the statistic and cut apart again.
+    across_tables: bool = False
 
 
 @dataclass(slots=True)
@@ -231,7 +233,7 @@ class DataFlow:
         """Yield the leaks of one kind of statistic, those through joined tables and target means aside."""
         for leak in self.leaks:
             statistic = leak.statistic
-            apart = statistic.saw_joined_rows or self.is_target_mean(statistic)
+            apart = leak.across_tables or self.is_target_mean(statistic)
             if statistic.kind == kind and leak.kind in sinks and (not apart or kind == "resampling"):
                 yield leak
 
@@ -267,7 +269,7 @@ class _Run(Interpreter[Data]):
         self.seen = _Seen()
         self._origins: dict[tuple[int, int], Rows] = {}
         self._splits: dict[object, Split] = {}
-        self._candidates: dict[tuple[int, int], tuple[Statistic, Split]] = {}
+        self._candidates: dict[tuple[int, int], tuple[Statistic, Split, Rows]] = {}
         self._confirmed: dict[tuple[int, int], Leak] = {}
         self._settled: set[int] = set()  # splits whose parts have reached a model
         self._unused: dict[int, tuple[Thing[Data], list[Statistic]]] = {}  # fits that nothing has used yet
@@ -524,7 +526,8 @@ class _Run(Interpreter[Data]):
         located = isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators")
         target = keys[-1] if located and len(keys) > 1 else keys[0]
         names = _column_names(target) if isinstance(target, Thing) else None
-        whole = names is not None and (not located or (isinstance(keys[0], Range) and keys[0].lower is keys[0].upper))
+        everywhere = isinstance(keys[0], Range) and keys[0].lower is None and keys[0].upper is None
+        whole = everywhere or (names is not None and not located)
         self._write_columns(owner, names, value.state, whole=whole)
 
     def delete_item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> None:
@@ -555,7 +558,7 @@ class _Run(Interpreter[Data]):
         else:
             added = incoming
         rows = state.rows or (value.rows if value.is_data else NONE)
-        if not state.rows and names is None:  # `out[fold] = …` fills an empty array part by part
+        if not state.rows and names is None and not whole:  # `out[fold] = …` fills an empty array part by part
             rows = frozenset(whole for one in rows for whole in one.parents or (one,))
         if kept is not state.marks or added or rows is not state.rows:
             self.store.write(owner, replace(state, rows=rows, marks=_bounded(kept | added)))
@@ -754,7 +757,9 @@ class _Run(Interpreter[Data]):
         if name in api.names("numpy", "blanks") and first is not None:
             shape = first.items[0].state if first.items else first.state
             return Thing(
-                Data(shape.rows, shape="object" if first.items else "column") if shape.shape == "count" else NOTHING
+                Data(shape.rows, shape="object" if len(first.items or ()) > 1 else "column")
+                if shape.shape == "count"
+                else NOTHING
             )
         if name in ("arange",) and first is not None and first.state.shape == "count":
             return Thing(Data(first.state.rows, shape="index"))
@@ -887,7 +892,7 @@ class _Run(Interpreter[Data]):
         if state.shape not in ("object", "parts") or state.marks:
             return None
         category = api.category_by_name(name)
-        if category is None and method in api.names("models", "train") and method != "fit_transform":
+        if category is None and method in api.names("models", "train"):
             category = "models"
         if category is None:
             return None
@@ -913,6 +918,8 @@ class _Run(Interpreter[Data]):
                 (a.value for a in arguments if a.keyword in api.names("models", "data_keywords")), Thing(NOTHING)
             )
         target = _argument(arguments, 1, "y")
+        if estimator.category == "models" and name in ("fit_transform", "transform"):
+            return Thing(features.state)  # a class of which nobody knows what it learns
         if name in api.names("transformer_methods", "fit_transform"):
             self._fit(node, receiver, estimator, features, target)
             self._use(receiver)
@@ -949,7 +956,7 @@ class _Run(Interpreter[Data]):
         if kind is not None and state.rows:
             assert isinstance(node.func, cst.Attribute)
             statistic = self._statistic(node, state, kind, self._name_of(node.func.value, estimator))
-            if not estimator.trains:
+            if not estimator.trains and estimator.category != "clusterers":
                 self._note_unused(node, receiver, statistic)
         elif estimator.trains and state.rows and isinstance(node.func, cst.Attribute):  # a model can feed features too
             statistic = self._statistic(node, state, "supervised", self._name_of(node.func.value, estimator))
@@ -1022,7 +1029,7 @@ class _Run(Interpreter[Data]):
                 and one.split is not None
                 and statistic.leaks_into(one.split, one.parents[0])
             ):
-                self._candidates[id(statistic), id(one.split)] = (statistic, one.split)
+                self._candidates[id(statistic), id(one.split)] = (statistic, one.split, one.parents[0])
 
     def _predict(self, node: cst.Call, receiver: Thing[Data], features: Thing[Data]) -> Thing[Data]:
         self._evaluate(node, receiver, features.state, scored=False)
@@ -1065,8 +1072,9 @@ class _Run(Interpreter[Data]):
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
         for statistic in features.statistics():
-            if any(statistic.leaks_into(split, rows) for rows in features.rows):
-                self._candidates[id(statistic), id(split)] = (statistic, split)
+            whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
+            if whole is not None:
+                self._candidates[id(statistic), id(split)] = (statistic, split, whole)
 
     def _cross_validate(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         features = _argument(arguments, 1, "X")
@@ -1078,8 +1086,9 @@ class _Run(Interpreter[Data]):
     def _cross_validated(self, node: cst.Call, features: Data) -> None:
         split = self._split_at(node, "folds")
         for statistic in features.statistics():
-            if any(statistic.leaks_into(split, rows) for rows in features.rows):
-                self._confirm(statistic, node, "cross-validation")
+            whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
+            if whole is not None:
+                self._confirm(statistic, node, "cross-validation", whole)
 
     # ---- training and evaluation
 
@@ -1132,16 +1141,27 @@ class _Run(Interpreter[Data]):
             if statistic.saw_joined_rows and any(covers(statistic.rows, rows) for rows in fit.features.rows):
                 unseen = [rows for rows in features.rows if not covers(fit.features.rows, rows)]
                 if any(covers(statistic.rows, rows) for rows in unseen):
-                    self._confirm(statistic, node, "evaluation")
+                    self._confirm(statistic, node, "evaluation", across_tables=True)
 
     def _confirm_all(self, features: Data, split: Split, whole: Rows) -> None:
         for statistic in features.statistics():
             if statistic.leaks_into(split, whole):
-                self._confirm(statistic, split.node, "cross-validation" if split.kind == "folds" else "split")
+                self._confirm(statistic, split.node, "cross-validation" if split.kind == "folds" else "split", whole)
 
-    def _confirm(self, statistic: Statistic, sink: Node, kind: SinkKind) -> None:
+    def _confirm(
+        self,
+        statistic: Statistic,
+        sink: Node,
+        kind: SinkKind,
+        whole: Rows | None = None,
+        *,
+        across_tables: bool = False,
+    ) -> None:
+        """Take in a leak into the parts of ``whole``."""
+        if whole is not None and statistic.saw_joined_rows:
+            across_tables = not any(one.part == "joined" for one in whole.line())
         key = (id(statistic.node), ("split", "evaluation", "cross-validation").index(kind))
-        self._confirmed.setdefault(key, Leak(statistic, sink, kind))
+        self._confirmed.setdefault(key, Leak(statistic, sink, kind, across_tables))
 
     def _metric(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         for argument in arguments:
@@ -1164,17 +1184,29 @@ class _Run(Interpreter[Data]):
         """Return the leaks, one for each statistic; a split tells more than a cross-validation."""
         for node, features in self._searched.values():
             self._cross_validated(node, features)
-        for statistic, split in self._candidates.values():
+        for statistic, split, whole in self._candidates.values():
             if id(split) not in self._settled:
-                self._confirm(statistic, split.node, "split")
+                self._confirm(statistic, split.node, "split", whole)
         for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
             for split, wholes in self._whole.items():
                 if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
                     self._confirm(statistic, split.node, "split")
         found: dict[int, Leak] = {}
         for (node, _), leak in sorted(self._confirmed.items(), key=lambda entry: entry[0][1]):
-            found.setdefault(node, leak)
+            if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak.statistic):
+                found.setdefault(node, leak)
         return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
+
+    def _is_judged_elsewhere(self, statistic: Statistic) -> bool:
+        """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune."""
+        return any(
+            part.split is seen.split and part.part != seen.part
+            for seen in statistic.rows
+            if seen.split is not None and seen.split.kind in ("cut", "mask", "pieces")
+            for evaluation in self.seen.evaluations
+            for rows in evaluation.features.rows
+            for part in rows.line()
+        )
 
     # ---- methods of tables
 

@@ -57,14 +57,9 @@ class Rows:
             yield rows
 
     @property
-    def is_test(self) -> bool:
-        """Were these rows put aside by a split that says so?"""
-        return any(rows.part == "test" for rows in self.line())
-
-    @property
-    def is_train(self) -> bool:
-        """Were these rows left for training by a split that says so?"""
-        return any(rows.part == "train" for rows in self.line())
+    def is_put_aside(self) -> bool:
+        """Are these the test part of a split, and of no training part (where it would be there to choose by)?"""
+        return self.part == "test" and not any(rows.part == "train" for rows in self.line())
 
 
 def joined(node: Node, parts: Iterable[Rows]) -> Rows:

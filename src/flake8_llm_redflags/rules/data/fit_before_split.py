@@ -26,16 +26,15 @@ class FitBeforeSplit(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit whose rows are divided into training and test rows, before or after it."""
-        for leak in code.flow.data.leaks:
-            if leak.statistic.kind == "transformer" and leak.kind == "split" and not leak.statistic.saw_joined_rows:
-                fit = leak.statistic.node
-                first = code.tree.comes_before(fit, leak.sink) or code.tree.contains(leak.sink, fit)
-                place = f"{'then' if first else 'but they are'} split on line {code.line(leak.sink)}"
-                message = (
-                    f"{leak.statistic.what} is fitted on all rows{_of_what(code, fit)}, {place}:"
-                    " fit it on the training part only"
-                )
-                yield self.finding(code, fit, message, self._edit(code, leak))
+        for leak in code.flow.data.leaks_of("transformer", sinks=("split", "evaluation")):
+            fit = leak.statistic.node
+            first = code.tree.comes_before(fit, leak.sink) or code.tree.contains(leak.sink, fit)
+            place = f"{'then' if first else 'but they are'} split on line {code.line(leak.sink)}"
+            message = (
+                f"{leak.statistic.what} is fitted on all rows{_of_what(code, fit)}, {place}:"
+                " fit it on the training part only"
+            )
+            yield self.finding(code, fit, message, self._edit(code, leak))
 
     def _edit(self, code: Code, leak: Leak) -> Edit | None:
         """Return the edit that fits on the training part, where a split before the fit has named it."""

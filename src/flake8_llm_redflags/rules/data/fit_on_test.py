@@ -28,7 +28,7 @@ class FitOnTest(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit on rows that a split has put aside for the test."""
         for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
-            if not fit.features.rows or not all(rows.part == "test" for rows in fit.features.rows):
+            if not fit.features.rows or not all(rows.is_put_aside for rows in fit.features.rows):
                 continue
             if fit.estimator.trains:
                 if not self._is_cross_fitted(code, fit):

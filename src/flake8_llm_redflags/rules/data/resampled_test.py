@@ -24,7 +24,7 @@ class ResampledTest(Rule):
         """Yield a finding for each sampler applied to rows that a split has put aside for the test."""
         for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
             resamples = fit.estimator.category in ("row_creating", "row_removing")
-            if resamples and fit.features.rows and all(rows.part == "test" for rows in fit.features.rows):
+            if resamples and fit.features.rows and all(rows.is_put_aside for rows in fit.features.rows):
                 message = (
                     f"`{fit.estimator.name}` resamples the test part: its scores hold for data that does not exist,"
                     " resample the training part only"

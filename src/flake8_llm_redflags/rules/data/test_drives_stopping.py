@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
+from .triggers import VALIDATION as _VALIDATION
 
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.flow.data import Watch
 
 _TEST = re.compile(r"(?:^|_)test(?:_|$|loader|set|data)", re.I)
-_VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|eval)(?:_|$|loader|set|data)", re.I)
 _KEEPS = frozenset(
     {"save", "state_dict", "deepcopy", "save_pretrained", "save_model", "save_weights", "save_checkpoint"}
 )
@@ -39,6 +39,8 @@ class TestDrivesStopping(Rule):
         reported = set()
         for watch in code.flow.data.watches:
             if watch.signal is None or id(watch.node) in reported or not self._is_reported(code, watch):
+                continue
+            if any(_VALIDATION.search(name.value) for name in code.tree.within(watch.node, cst.Name)):
                 continue
             reported.add(id(watch.node))
             message = (

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+#: Names that say that rows are there to choose by.
+VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|cv|eval)\d*(?:_|$|loader|set|data)", re.I)
+
 #: A fit, or a function that fits and transforms at once.
 FITS = r"\.(?:fit|adapt|partial_fit)\w*\(|scale\(|zscore\("
 

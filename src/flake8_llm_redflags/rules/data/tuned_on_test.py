@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .triggers import FITS
+from .triggers import VALIDATION as _VALIDATION
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -31,7 +33,9 @@ class TunedOnTest(Rule):
             if not self._is_on_the_test(code, choice):
                 continue
             score = max((evaluation.node for evaluation in choice.scores), key=code.tree.start)
-            if id(score) in reported:
+            if id(score) in reported or any(
+                _VALIDATION.search(name.value) for name in code.tree.within(score, cst.Name)
+            ):
                 continue
             reported.add(id(score))
             message = (
