@@ -21,6 +21,8 @@ class Config:
     allowed_secrets: frozenset[str] = frozenset()
     #: Regular expressions; a literal bound to a name that one of them matches is not a secret.
     allowed_secret_names: tuple[str, ...] = ()
+    #: The torch version that the project runs on (``"2.5"``), where its own files do not say.
+    torch_version: str | None = None
 
     def enables(self, code: str, *, preview: bool = False) -> bool:
         """Tell whether the rule ``code`` runs, given whether it is a ``preview`` rule."""

@@ -1,0 +1,59 @@
+"""LRF140: ``torch.load`` that runs whatever code the file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Edit, Finding, Severity
+from ...source.project import newest_allowed
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+#: From this version on ``weights_only`` is True where it is not given (PyTorch 2.6 release notes).
+_SAFE_BY_DEFAULT = (2, 6)
+
+
+class UnsafeTorchLoad(Rule):
+    """``torch.load`` with ``weights_only=False``, or without it where the project pins a torch whose default is unsafe."""
+
+    code = "LRF140"
+    name = "unsafe-torch-load"
+    severity = Severity.ERROR
+    fixable = "unsafe"
+    trigger = Trigger(words=(("torch",),), pattern=r"\bload\s*\(")
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each load that unpickles without restraint."""
+        if code.is_test:
+            return
+        for call in code.calls("load"):
+            if code.qualified_name(call.func) != "torch.load" or any(arg.star for arg in call.args):
+                continue
+            given = next((arg for arg in call.args if arg.keyword is not None and arg.keyword.value == "weights_only"), None)
+            if given is not None:
+                if isinstance(given.value, cst.Name) and given.value.value == "False":
+                    message = (
+                        "`weights_only=False` runs whatever code is pickled in the file: load the weights only, or allow the"
+                        " classes by `add_safe_globals`"
+                    )
+                    edit = code.edit("load the weights only", safe=False).replace(given.value, "True").done()
+                    yield self.finding(code, call, message, edit)
+            elif (version := self._torch_version(code.path)) is not None and version < _SAFE_BY_DEFAULT:
+                message = (
+                    f"`torch.load` runs whatever code is pickled in the file: torch {version[0]}.{version[1] if version[1:] else 0} is"
+                    " pinned, whose default is weights_only=False; pass True"
+                )
+                yield self.finding(code, call, message, self._edit(code, call))
+
+    def _torch_version(self, path: str) -> tuple[int, ...] | None:
+        if self.config.torch_version is not None:
+            return tuple(int(part) for part in self.config.torch_version.split(".")[:2] if part.isdigit())
+        return newest_allowed(path, "torch")
+
+    @staticmethod
+    def _edit(code: Code, call: cst.Call) -> Edit:
+        return code.edit("load the weights only", safe=False).append_argument(call, "weights_only=True").done()
