@@ -169,7 +169,13 @@ class Interpreter(ABC, Generic[State]):
     # ---- the run
 
     def run(self) -> None:
-        """Run the module, then what nothing has called."""
+        """Run the module, then what nothing has called. Code nested too deeply ends the run: what was seen stays."""
+        try:
+            self._run_all()
+        except RecursionError:
+            self.frame = self.module
+
+    def _run_all(self) -> None:
         self.block(self.code.tree.module.body)
         self._ended = False
         for node in list(self.code.all(cst.ClassDef)):
@@ -494,7 +500,9 @@ class Interpreter(ABC, Generic[State]):
         return self.attribute(node, owner)
 
     def _bound(self, method: cst.FunctionDef, owner: Thing[State]) -> Thing[State]:
-        if any(name.endswith("property") for name, _ in self.code.context.decorators(method)):
+        if id(method) not in self._running and any(
+            name.endswith("property") for name, _ in self.code.context.decorators(method)
+        ):
             return self._inline(method, owner.home or self.module, owner, {}, method)
         thing = Thing(self.nothing())
         thing.function, thing.home, thing.owner = method, owner.home, owner

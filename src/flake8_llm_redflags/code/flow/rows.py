@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from ..tree import Node
@@ -30,14 +31,25 @@ class Split:
 class Rows:
     """A set of rows: all rows of an origin (no parents), a part of other rows, or several rows joined."""
 
-    __slots__ = ("_parts", "depth", "node", "parents", "part", "split")
+    __slots__ = ("_parts", "depth", "node", "number", "numbers", "parents", "part", "split")
 
     def __init__(
-        self, node: Node, parents: tuple[Rows, ...] = (), part: object = "all", split: Split | None = None
+        self,
+        node: Node,
+        parents: tuple[Rows, ...] = (),
+        part: object = "all",
+        split: Split | None = None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self.node, self.parents, self.part, self.split = node, parents, part, split
         self.depth = 1 + max((parent.depth for parent in parents), default=0)
         self._parts: dict[tuple[int, object], Rows] = {}
+        #: Counts the rows of one run: sets of them keep one order, whatever the memory addresses.
+        self.numbers: Iterator[int] = parents[0].numbers if parents else numbers or count()
+        self.number = next(self.numbers)
+
+    def __hash__(self) -> int:
+        return self.number
 
     def cut(self, split: Split, part: object) -> Rows:
         """Return one part of these rows; the same split and part give the same rows."""
@@ -102,6 +114,7 @@ class Statistic:
     kind: StatisticKind
     rows: frozenset[Rows]
     what: str
+    number: int = 0
     column: str | None = None
     #: Whether it looks only at earlier rows (a forward fill).
     causal: bool = False

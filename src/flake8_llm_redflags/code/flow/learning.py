@@ -1,0 +1,571 @@
+"""Estimators, splits, trainings and scores, and the statistics that leak from one part into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from ..names import dotted
+from ..tree import Node
+from . import api
+from .api import Category
+from .facts import (
+    NO_MARKS,
+    NOTHING,
+    Data,
+    Estimator,
+    Evaluation,
+    Fit,
+    Leak,
+    Prediction,
+    Shape,
+    SinkKind,
+    Training,
+    Watch,
+)
+from .interpreter import Argument
+from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers
+from .selecting import bounded
+from .store import Thing
+from .tables import Tables, argument_of
+
+if TYPE_CHECKING:
+    from ..program import Code
+
+
+class Learning(Tables):
+    """Adds objects that are fitted, and keeps what is seen of splits, fits and scores."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self._candidates: dict[tuple[int, int], tuple[Statistic, Split, Rows]] = {}
+        self._confirmed: dict[tuple[int, int], Leak] = {}
+        self._settled: set[int] = set()  # splits whose parts have reached a model
+        self._unused: dict[int, tuple[Thing[Data], list[Statistic]]] = {}  # fits that nothing has used yet
+        self._searched: dict[int, tuple[cst.Call, Data]] = {}  # searches whose own score is the only one so far
+
+    def attribute(self, node: cst.Attribute, owner: Thing[Data]) -> Thing[Data]:
+        if owner.state.estimator is not None and node.attr.value not in api.names("pandas", "locators"):
+            return self._estimator_attribute(node.attr.value, owner)
+        return super().attribute(node, owner)
+
+    def _estimator_attribute(self, name: str, owner: Thing[Data]) -> Thing[Data]:
+        state = owner.state
+        if name in api.names("transformer_methods", "per_row") and state.fitted is not None:
+            self._use(owner)
+            return Thing(self._transformed(owner, state.fitted.features))
+        if name == "best_estimator_":
+            return owner
+        self._use(owner)
+        if (
+            name in api.names("models", "importances")
+            and state.fitted is not None
+            and state.fitted.statistic is not None
+        ):
+            return Thing(Data(marks=frozenset({(state.fitted.statistic, None)}), shape="number"))
+        return Thing(NOTHING)
+
+    # ---- calls
+
+    def call(self, node: cst.Call, receiver: Thing[Data] | None, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        function = node.func
+        name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
+        qualified = self._qualified(function)
+        if isinstance(function, cst.Attribute) and qualified is None and receiver is not None:
+            return self._method(node, name, receiver, arguments)
+        if isinstance(function, (cst.Name, cst.Attribute)) and isinstance(name, str):
+            if qualified is None and receiver is not None and receiver.state.estimator is not None:
+                return self._unknown_call(node, arguments)  # `model(x)`
+            return self._function(node, name, qualified, arguments)
+        return self._unknown_call(node, arguments)
+
+    def _function(
+        self, node: cst.Call, name: str, qualified: str | None, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        root = qualified.partition(".")[0] if qualified is not None else ""
+        first = arguments[0].value if arguments else None
+        if (category := api.category_of(name, qualified)) is not None:
+            estimator = self._estimator(category, name, node, qualified, arguments)
+            prefit = any(a.keyword == "prefit" and a.value.constant is True for a in arguments)
+            return Thing(Data(estimator=estimator, fitted=first.state.fitted if prefit and first is not None else None))
+        if api.is_trusted(qualified):
+            if name in api.names("splits", "functions"):
+                return self._train_test_split(node, arguments)
+            if name in api.names("splits", "evaluators"):
+                return self._cross_validate(node, arguments)
+            if name in api.names("metrics"):
+                return self._metric(node, arguments)
+            if name == "shuffle" and first is not None:
+                return self._passed(arguments)
+            if name == "resample" and first is not None and (qualified or "").startswith("sklearn"):
+                return self._resample(node, arguments)
+        if name in api.names("transformer_functions") and (qualified or "").rpartition(".")[0] in api.names(
+            "transformer_functions", "modules"
+        ):
+            return self._transformer_function(node, name, first)
+        if root == "builtins":
+            return self._builtin(node, name, arguments)
+        if root in ("numpy", "pandas", "scipy"):
+            return self._table_function(node, name, root, arguments)
+        if name in api.names("trainers", "loaders"):
+            return Thing(self._loaded(node, arguments))
+        if name in api.names("trainers"):
+            return self._trainer(node, name, qualified, arguments)
+        if name in api.names("models", "containers") and first is not None and first.state.is_data:
+            return Thing(replace(first.state, each=None))
+        if (qualified or "") in api.names("models", "functions"):
+            return self._boosted(node, name, qualified, arguments)
+        if name[:1].isupper() and any(argument.value.state.fitted is not None for argument in arguments):
+            return Thing(Data(estimator=Estimator("stateless", name, node, qualified)))  # looks at a fitted model
+        if name[:1].isupper() and not any(argument.value.state.is_data for argument in arguments):
+            return Thing(Data(estimator=Estimator("models", name, node, qualified, tuple(_estimators(arguments)))))
+        return self._unknown_call(node, arguments)
+
+    def _estimator(
+        self, category: Category, name: str, node: cst.Call, qualified: str | None, arguments: Sequence[Argument[Data]]
+    ) -> Estimator:
+        if name.endswith("Imputer") and any(
+            a.keyword == "strategy" and a.value.constant == "constant" for a in arguments
+        ):
+            category = "stateless"
+        if name == "SplineTransformer" and any(a.keyword == "knots" and a.value.constant is None for a in arguments):
+            category = "stateless"
+        return Estimator(category, name, node, qualified, tuple(_estimators(arguments)))
+
+    def _loaded(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Data:
+        """Return a hub data set: all its splits, or the one that ``split=`` names."""
+        rows = self._origin(node)
+        wanted = argument_of(arguments, 9, "split")
+        if wanted is None or not isinstance(wanted.constant, str):
+            return Data(rows, shape="parts")
+        return self._named_part(Data(rows), wanted.constant, node)
+
+    def _trainer(
+        self, node: cst.Call, name: str, qualified: str | None, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        """Return a Trainer: it is fitted on ``train_dataset`` and watched on ``eval_dataset``."""
+        train, watched = argument_of(arguments, 99, "train_dataset"), argument_of(arguments, 99, "eval_dataset")
+        model = Thing(Data(estimator=Estimator("models", name, node, qualified, tuple(_estimators(arguments)))))
+        assert model.state.estimator is not None
+        if train is not None:
+            self._fit(node, model, model.state.estimator, train, None)
+        if watched is not None:
+            signal = self._selection_signal(model, node, arguments)
+            self.seen.watches.append(Watch(node, model, watched.state, signal))
+        self.store.write(model, replace(model.state, each=watched))
+        return model
+
+    def _boosted(
+        self, node: cst.Call, name: str, qualified: str | None, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        """Return the model that ``xgboost.train(params, data)`` and its kin make."""
+        features = argument_of(arguments, 1, "train_set") or argument_of(arguments, 1, "dtrain") or Thing(NOTHING)
+        model = Thing(Data(estimator=Estimator("models", name, node, qualified)))
+        assert model.state.estimator is not None
+        self._fit(node, model, model.state.estimator, features, None)
+        self._validate(node, model, arguments)
+        return model
+
+    def _method(
+        self, node: cst.Call, name: str, receiver: Thing[Data], arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        estimator = receiver.state.estimator
+        if estimator is None and name in api.estimator_methods():
+            estimator = self._estimator_by_name(node, name, receiver)
+        if estimator is not None:
+            result = self._estimator_method(node, name, receiver, estimator, arguments)
+            if result is not None:
+                return result
+        if receiver.state.is_data and estimator is None:
+            if name == "train_test_split":
+                return self._divided_set(node, receiver.state)
+            return self._table_method(node, name, receiver, arguments)
+        if receiver.state.shape in ("index", "count") and name in ("tolist", "to_numpy", "to_list", "copy"):
+            return Thing(receiver.state)
+        return self._unknown_call(node, arguments)
+
+    def _estimator_by_name(self, node: cst.Call, method: str, receiver: Thing[Data]) -> Estimator | None:
+        """Return what an object is by its name, where nothing in the file says what it is."""
+        assert isinstance(node.func, cst.Attribute)
+        value = node.func.value
+        name = value.attr.value if isinstance(value, cst.Attribute) else getattr(value, "value", "")
+        if not isinstance(name, str) or not isinstance(value, (cst.Name, cst.Attribute)):
+            return None
+        state = receiver.state
+        if state.shape not in ("object", "parts") or state.marks:
+            return None
+        category = api.category_by_name(name)
+        if category is None and method in api.names("models", "train"):
+            category = "models"
+        if category is None:
+            return None
+        estimator = Estimator(category, name, None)
+        self.store.write(receiver, Data(estimator=estimator))
+        return estimator
+
+    def _estimator_method(
+        self,
+        node: cst.Call,
+        name: str,
+        receiver: Thing[Data],
+        estimator: Estimator,
+        arguments: Sequence[Argument[Data]],
+    ) -> Thing[Data] | None:
+        features = argument_of(arguments, 0, "X")
+        if estimator.category == "folds":
+            return self._folds(node, features, estimator) if name == "split" else Thing(NOTHING)
+        if estimator.category in ("row_creating", "row_removing"):
+            return self._resampled(node, name, receiver, estimator, arguments)
+        if features is None:
+            features = next(
+                (a.value for a in arguments if a.keyword in api.names("models", "data_keywords")), Thing(NOTHING)
+            )
+        target = argument_of(arguments, 1, "y")
+        if estimator.category == "models" and name in ("fit_transform", "transform"):
+            return Thing(features.state)  # a class of which nobody knows what it learns
+        if name in api.names("transformer_methods", "fit_transform"):
+            self._fit(node, receiver, estimator, features, target)
+            self._use(receiver)
+            return Thing(self._transformed(receiver, features.state))
+        if name in api.names("transformer_methods", "fit") or name in api.names("models", "train"):
+            self._fit(node, receiver, estimator, features, target)
+            self._validate(node, receiver, arguments)
+            return receiver
+        if name in api.names("models", "predict"):
+            return self._predict(node, receiver, features)
+        if name in api.names("models", "score"):
+            state = features.state
+            if not arguments and receiver.state.each is not None:  # `trainer.evaluate()`
+                state = receiver.state.each.state
+            return Thing(Data(score=self._evaluate(node, receiver, state, scored=True)))
+        if name in api.names("transformer_methods", "transform"):
+            self._use(receiver)
+            return Thing(self._transformed(receiver, features.state))
+        if name in ("set_params", "compile", "summary"):
+            return receiver if name == "set_params" else Thing(NOTHING)
+        return None
+
+    # ---- fits
+
+    def _fit(
+        self,
+        node: cst.Call,
+        receiver: Thing[Data],
+        estimator: Estimator,
+        features: Thing[Data],
+        target: Thing[Data] | None,
+    ) -> None:
+        state = features.state
+        kind = estimator.statistic
+        statistic = None
+        if kind is not None and state.rows:
+            assert isinstance(node.func, cst.Attribute)
+            statistic = self._statistic(node, state, kind, self._name_of(node.func.value, estimator))
+            if not estimator.trains and estimator.category != "clusterers":
+                self._note_unused(node, receiver, statistic)
+        elif estimator.trains and state.rows and isinstance(node.func, cst.Attribute):  # a model can feed features too
+            statistic = self._statistic(node, state, "supervised", self._name_of(node.func.value, estimator))
+        fit = Fit(node, estimator, state, target.state if target is not None else None, statistic)
+        self.store.write(receiver, Data(estimator=estimator, fitted=fit))
+        self.seen.fits.append(fit)
+        if estimator.category == "searchers":
+            self._searched[id(node)] = (node, state)
+        if estimator.trains:
+            self.seen.trainings.append(Training(node, receiver, estimator, state, fit.target))
+            self._trained(node, state)
+
+    def _validate(self, node: cst.Call, receiver: Thing[Data], arguments: Sequence[Argument[Data]]) -> None:
+        """Take in the data that a fit is watched on: ``validation_data=``, ``eval_set=``."""
+        signal = self._selection_signal(receiver, node, arguments)
+        for argument in arguments:
+            if argument.keyword in api.names("models", "validation_keywords"):
+                value = argument.value
+                while value.items and value.items[0].items:  # a list of pairs
+                    value = value.items[-1]
+                first = value.items[0] if value.items else value
+                self.seen.watches.append(Watch(argument.node, receiver, first.state, signal))
+                self._evaluate(node, receiver, first.state, scored=False)
+
+    @staticmethod
+    def _selection_signal(receiver: Thing[Data], node: cst.Call, arguments: Sequence[Argument[Data]]) -> str | None:
+        """Return what makes the watched score pick an epoch, a round or a checkpoint."""
+        calls = [node]
+        made = receiver.state.estimator.node if receiver.state.estimator is not None else None
+        if isinstance(made, cst.Call):
+            calls.append(made)
+        for one in _estimators(arguments):
+            if one.name in api.names("selection", "callbacks"):
+                return one.name
+            if isinstance(one.node, cst.Call):
+                calls.append(one.node)
+        for call in calls:
+            for arg in call.args:
+                off = isinstance(arg.value, cst.Name) and arg.value.value in ("None", "False")
+                if arg.keyword is not None and arg.keyword.value in api.names("selection", "keywords") and not off:
+                    return arg.keyword.value
+        return None
+
+    def _name_of(self, value: Node, estimator: Estimator) -> str:
+        if isinstance(value, (cst.Name, cst.Attribute)):
+            return f"`{dotted(value)}`"
+        return f"`{estimator.name}`"
+
+    def _note_unused(self, node: cst.Call, receiver: Thing[Data], statistic: Statistic) -> None:
+        """Remember a fit of which nothing more may be seen: a short script may end right there."""
+        if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, (cst.Name, cst.Attribute)):
+            self._unused.setdefault(id(receiver), (receiver, []))[1].append(statistic)
+
+    def _use(self, receiver: Thing[Data]) -> None:
+        self._unused.pop(id(receiver), None)
+
+    def _transformed(self, receiver: Thing[Data], state: Data) -> Data:
+        fit = receiver.state.fitted
+        marks = state.marks
+        if fit is not None and fit.statistic is not None:
+            marks = bounded(marks | {(fit.statistic, state.column)})
+            self._note_transformed(fit.statistic, state.rows)
+        shape: Shape = "table" if state.shape in ("grouped", "grouped column") else state.shape
+        return Data(state.rows, marks, shape if shape != "parts" else "object", state.column)
+
+    def _note_transformed(self, statistic: Statistic, rows: frozenset[Rows]) -> None:
+        for one in rows:
+            if (
+                one.part in ("train", "test")
+                and one.split is not None
+                and statistic.leaks_into(one.split, one.parents[0])
+            ):
+                self._candidates[id(statistic), id(one.split)] = (statistic, one.split, one.parents[0])
+
+    def _predict(self, node: cst.Call, receiver: Thing[Data], features: Thing[Data]) -> Thing[Data]:
+        self._evaluate(node, receiver, features.state, scored=False)
+        fit = receiver.state.fitted
+        marks: frozenset[Mark] = (
+            NO_MARKS if fit is None or fit.statistic is None else frozenset({(fit.statistic, None)})
+        )
+        return Thing(Data(features.state.rows, marks, "column", prediction=Prediction(receiver, fit, features.state)))
+
+    # ---- splits
+
+    def _train_test_split(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        arrays = [argument.value for argument in arguments if argument.keyword is None and not argument.star]
+        ordered = any(argument.keyword == "shuffle" and argument.value.constant is False for argument in arguments)
+        if not arrays or any(argument.star == "*" for argument in arguments):
+            return self._unknown_call(node, arguments)
+        split = self._split_at(node, "random", ordered=ordered)
+        parts: list[Thing[Data]] = []
+        for array in arrays:
+            for part in ("train", "test"):
+                parts.append(Thing(replace(array.state, rows=self._cut(array.state.rows, split, part), each=None)))
+        self._divided(split, arrays[0].state)
+        if len(arrays) > 1:
+            self.seen.targets.append((node, arrays[0].state, arrays[1].state))
+        result: Thing[Data] = Thing(NOTHING)
+        result.items = tuple(parts)
+        return result
+
+    def _divided_set(self, node: cst.Call, state: Data) -> Thing[Data]:
+        """Return what ``dataset.train_test_split()`` gives: a dict of two parts."""
+        split = self._split_at(node, "random")
+        self._divided(split, state)
+        parts = {part: Thing(replace(state, rows=self._cut(state.rows, split, part))) for part in ("train", "test")}
+        return Thing(NOTHING, fields={**parts})
+
+    def _folds(self, node: cst.Call, features: Thing[Data] | None, estimator: Estimator) -> Thing[Data]:
+        if features is None:
+            return Thing(NOTHING)
+        split = self._split_at(node, "folds", ordered=estimator.name == "TimeSeriesSplit")
+        self._whole.setdefault(split, []).extend(features.state.rows)
+        pair: Thing[Data] = Thing(NOTHING)
+        pair.items = tuple(
+            Thing(Data(self._cut(features.state.rows, split, part), shape="index")) for part in ("train", "test")
+        )
+        return Thing(Data(each=pair))
+
+    def _divided(self, split: Split, features: Data) -> None:
+        """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
+        for statistic in features.statistics():
+            whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
+            if whole is not None:
+                self._candidates[id(statistic), id(split)] = (statistic, split, whole)
+
+    def _cross_validate(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        features = argument_of(arguments, 1, "X")
+        self.seen.cross_validations.append(node)
+        if features is not None:
+            self._cross_validated(node, features.state)
+        return Thing(NOTHING)
+
+    def _cross_validated(self, node: cst.Call, features: Data) -> None:
+        split = self._split_at(node, "folds")
+        for statistic in features.statistics():
+            whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
+            if whole is not None:
+                self._confirm(statistic, node, "cross-validation", whole)
+
+    # ---- resampling
+
+    def _resampled(
+        self,
+        node: cst.Call,
+        name: str,
+        receiver: Thing[Data],
+        estimator: Estimator,
+        arguments: Sequence[Argument[Data]],
+    ) -> Thing[Data]:
+        arrays = [argument.value for argument in arguments if not argument.star][:2]
+        if name not in api.names("samplers", "methods") or not arrays:
+            return receiver if name == "fit" else Thing(NOTHING)
+        marks: frozenset[Mark] = NO_MARKS
+        if arrays[0].state.rows:
+            kind: StatisticKind = "resampling"
+            statistic = self._statistic(node, arrays[0].state, kind, f"`{estimator.name}`")
+            self.seen.fits.append(Fit(node, estimator, arrays[0].state, None, statistic))
+            if estimator.category == "row_creating":
+                marks = frozenset({(statistic, None)})
+        result: Thing[Data] = Thing(NOTHING)
+        result.items = tuple(Thing(replace(array.state, marks=bounded(array.state.marks | marks))) for array in arrays)
+        return result
+
+    def _resample(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        result = self._passed(arguments)
+        if any(argument.keyword == "replace" and argument.value.constant is False for argument in arguments):
+            return result
+        first = arguments[0].value.state
+        if not first.rows:
+            return result
+        mark: Mark = (self._statistic(node, first, "resampling", "`resample`"), None)
+        for thing in (result, *(result.items or ())):
+            thing.state = replace(thing.state, marks=bounded(thing.state.marks | {mark}))
+        return result
+
+    # ---- training and evaluation
+
+    def _trained(self, node: cst.Call, features: Data) -> None:
+        for rows in features.rows:
+            for part in rows.line():
+                split = part.split
+                if split is not None and part.part == "train":
+                    self._settled.add(id(split))
+                    self._confirm_all(features, split, part.parents[0])
+
+    def _evaluate(
+        self,
+        node: cst.Call,
+        model: Thing[Data],
+        features: Data,
+        *,
+        scored: bool,
+        fit: Fit | None = None,
+        predicted_from: Data | None = None,
+    ) -> Evaluation:
+        fit = fit or model.state.fitted
+        if not scored:
+            self._use(model)
+        if fit is not None and any(not covers(fit.features.rows, rows) for rows in features.rows):
+            self._searched.pop(id(fit.node), None)  # the search only tunes; other rows are there to judge it
+        on_fitted = fit is not None and bool(features.rows) and (predicted_from or features) is fit.features
+        evaluation = Evaluation(node, model, features, scored, fit, self.loop_depth > 0, on_fitted)
+        self.seen.evaluations.append(evaluation)
+        for rows in features.rows:
+            for part in rows.line():
+                split = part.split
+                if split is None:
+                    continue
+                if part.part in ("test", "train"):
+                    if part.part == "test":
+                        self._settled.add(id(split))
+                        self._confirm_all(features, split, part.parents[0])
+                        if fit is not None:
+                            self._confirm_all(fit.features, split, part.parents[0])
+                elif fit is not None and not covers(fit.features.rows, rows):
+                    self._confirm_all(features, split, part.parents[0])
+        if scored and fit is not None:
+            self._confirm_joined(node, features, fit)
+        return evaluation
+
+    def _metric(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        for argument in arguments:
+            state = argument.value.state
+            if state.prediction is not None:
+                made = state.prediction
+                score = self._evaluate(
+                    node, made.model, Data(state.rows), scored=True, fit=made.fit, predicted_from=made.features
+                )
+                return Thing(Data(score=score))
+        return Thing(NOTHING)
+
+    def _confirm_joined(self, node: cst.Call, features: Data, fit: Fit) -> None:
+        """Take in that a model is scored on a table that was joined with its training table for a statistic."""
+        for statistic in fit.features.statistics():
+            if statistic.saw_joined_rows and any(covers(statistic.rows, rows) for rows in fit.features.rows):
+                unseen = [rows for rows in features.rows if not covers(fit.features.rows, rows)]
+                if any(covers(statistic.rows, rows) for rows in unseen):
+                    self._confirm(statistic, node, "evaluation", across_tables=True)
+
+    def _confirm_all(self, features: Data, split: Split, whole: Rows) -> None:
+        for statistic in features.statistics():
+            if statistic.leaks_into(split, whole):
+                self._confirm(statistic, split.node, "cross-validation" if split.kind == "folds" else "split", whole)
+
+    def _confirm(
+        self,
+        statistic: Statistic,
+        sink: Node,
+        kind: SinkKind,
+        whole: Rows | None = None,
+        *,
+        across_tables: bool = False,
+    ) -> None:
+        """Take in a leak into the parts of ``whole``."""
+        if whole is not None and statistic.saw_joined_rows:
+            across_tables = not any(one.part == "joined" for one in whole.line())
+        key = (id(statistic.node), ("split", "evaluation", "cross-validation").index(kind))
+        known = self._confirmed.get(key)
+        if known is None or (known.across_tables and not across_tables):  # within one table is the plainer case
+            self._confirmed[key] = Leak(statistic, sink, kind, across_tables)
+
+    def leaks(self) -> list[Leak]:
+        """Return the leaks, one for each statistic; a split tells more than a cross-validation."""
+        for node, features in self._searched.values():
+            self._cross_validated(node, features)
+        for statistic, split, whole in self._candidates.values():
+            if id(split) not in self._settled:
+                self._confirm(statistic, split.node, "split", whole)
+        for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
+            for split, wholes in self._whole.items():
+                if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
+                    self._confirm(statistic, split.node, "split")
+        found: dict[int, Leak] = {}
+        for (node, _), leak in sorted(self._confirmed.items(), key=lambda entry: entry[0][1]):
+            if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak.statistic):
+                found.setdefault(node, leak)
+        return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
+
+    def _is_judged_elsewhere(self, statistic: Statistic) -> bool:
+        """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune."""
+        return any(
+            part.split is seen.split and part.part != seen.part
+            for seen in statistic.rows
+            if seen.split is not None and seen.split.kind in ("cut", "mask", "pieces")
+            for evaluation in self.seen.evaluations
+            for rows in evaluation.features.rows
+            for part in rows.line()
+        )
+
+
+def _estimators(arguments: Sequence[Argument[Data]]) -> list[Estimator]:
+    """Return the estimators among the arguments of a composite, in order, those in lists and tuples included."""
+    found: list[Estimator] = []
+
+    def gather(thing: Thing[Data]) -> None:
+        if thing.state.estimator is not None:
+            found.append(thing.state.estimator)
+        for item in thing.items or ():
+            gather(item)
+
+    for argument in arguments:
+        gather(argument.value)
+    return found

@@ -1,0 +1,376 @@
+"""Rows and columns of tables: where values come from, which part of a table an expression picks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Literal
+
+import libcst as cst
+
+from ..tree import Node, children
+from . import api
+from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
+from .interpreter import Interpreter, Key, Range
+from .rows import Mark, Rows, Split, with_parents
+from .store import Thing
+
+if TYPE_CHECKING:
+    from ..program import Code
+
+#: A value remembers at most so many statistics: one finding for each of the first is enough.
+_MARKS = 64
+
+
+class Selecting(Interpreter[Data]):
+    """Follows rows through names, operators, attributes and subscripts."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.seen = Seen()
+        self.numbers = count()
+        self._origins: dict[tuple[int, int], Rows] = {}
+        self._splits: dict[object, Split] = {}
+        self._whole: dict[Split, list[Rows]] = {}  # what each split divided
+
+    # ---- states
+
+    def nothing(self) -> Data:
+        return NOTHING
+
+    def join_states(self, one: Data, other: Data) -> Data:
+        if one is other or other is NOTHING:
+            return one
+        if one is NOTHING:
+            return other
+        return Data(
+            one.rows | other.rows,
+            bounded(one.marks | other.marks),
+            one.shape if one.shape == other.shape else "object",
+            one.column if one.column == other.column else None,
+            one.each or other.each,
+            one.estimator or other.estimator,
+            one.fitted or other.fitted,
+            one.prediction or other.prediction,
+            one.score or other.score,
+            one.table if one.table is other.table else None,
+        )
+
+    def unknown(self, node: Node) -> Thing[Data]:
+        if isinstance(node, (cst.Name, cst.Attribute)) and self.code.qualified_name(node) is not None:
+            return Thing(NOTHING)
+        return Thing(Data(self._origin(node), shape="object"))
+
+    def _origin(self, node: Node) -> frozenset[Rows]:
+        key = (self.context, id(node))
+        if key not in self._origins:
+            self._origins[key] = Rows(node, numbers=self.numbers)
+        return frozenset((self._origins[key],))
+
+    def _split_at(
+        self, node: Node, kind: Literal["random", "folds", "named", "pieces"], *, ordered: bool = False
+    ) -> Split:
+        key = (self.context, id(node))
+        if key not in self._splits:
+            self._splits[key] = Split(node, kind, ordered)
+            self.seen.splits.append(self._splits[key])
+        return self._splits[key]
+
+    def _named_split(self, kind: Literal["cut", "mask"], name: object, node: Node) -> Split:
+        return self._splits.setdefault((kind, name), Split(node, kind, ordered=kind == "cut"))
+
+    def _cut(self, rows: Iterable[Rows], split: Split, part: object) -> frozenset[Rows]:
+        rows = tuple(rows)
+        known = self._whole.setdefault(split, [])
+        known.extend(one for one in rows if one not in known)
+        return frozenset(one.cut(split, part) for one in rows)
+
+    # ---- expressions
+
+    def combined(self, node: Node, parts: Sequence[Thing[Data]]) -> Thing[Data]:
+        if isinstance(node, cst.FormattedString):
+            return Thing(NOTHING)
+        scored = [part for part in parts if part.state.score is not None]
+        if scored:
+            if isinstance(node, cst.Comparison) and len(scored) > 1:
+                self._choose(node, scored)
+            return Thing(Data(score=scored[0].state.score))
+        states = [part.state for part in parts if part.state.is_data]
+        if not states:
+            return Thing(NOTHING)
+        result = self._blend(states)
+        if (
+            isinstance(node, cst.Comparison)
+            or (isinstance(node, cst.UnaryOperation) and states[0].shape == "mask")
+            or (isinstance(node, cst.BinaryOperation) and all(state.shape == "mask" for state in states))
+        ):
+            result.shape = "mask"
+        if isinstance(node, (cst.Tuple, cst.List, cst.Dict, cst.ListComp, cst.GeneratorExp, cst.Set)):
+            result.column = None
+        return Thing(result)
+
+    @staticmethod
+    def _blend(states: Sequence[Data]) -> Data:
+        """Return a value that all of these flow into."""
+        rows, marks = states[0].rows, states[0].marks
+        for state in states[1:]:
+            if state.rows is not rows:
+                rows = rows | state.rows
+            if state.marks is not marks:
+                marks = marks | state.marks
+        first = next((state for state in states if state.rows), states[0])
+        return Data(rows, bounded(marks), first.shape, first.column, prediction=first.prediction)
+
+    def _choose(self, node: Node, things: Iterable[Thing[Data]]) -> None:
+        """Take in that the best of several scores is picked."""
+        scores = tuple(thing.state.score for thing in things if thing.state.score is not None)
+        if scores:
+            self.seen.choices.append(Choice(node, scores))
+
+    def attribute(self, node: cst.Attribute, owner: Thing[Data]) -> Thing[Data]:
+        name, state = node.attr.value, owner.state
+        if name in api.names("pandas", "locators"):
+            return owner
+        if name == "shape":
+            return Thing(Data(state.rows, shape="count"))
+        if name == "index":
+            return Thing(Data(state.rows, shape="index") if state.rows else state)
+        if name in api.names("pandas", "views"):
+            return owner
+        if not state.is_data or name in api.names("pandas", "not_data") or name.startswith("_"):
+            return Thing(NOTHING)
+        return Thing(self._column(state, name))
+
+    def _column(self, state: Data, name: str) -> Data:
+        """Return one column: of the statistics in the table, those that stand in it."""
+        marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] == name)
+        table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
+        return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name, table=table)
+
+    def element(self, node: Node, owner: Thing[Data], position: int | None) -> Thing[Data]:
+        state = owner.state
+        if position is None:
+            if state.each is not None:
+                return state.each
+            if isinstance(node, cst.Name) and state.shape == "table":
+                return Thing(NOTHING)  # a loop over a table yields its column names
+            if state.shape in ("table", "column", "index", "count", "mask"):
+                return Thing(NOTHING)
+            return Thing(replace(state, each=None))
+        if state.shape == "parts" and state.rows:
+            split = self._split_at(node, "pieces")
+            return Thing(replace(state, rows=self._cut(state.rows, split, position), shape="object"))
+        return Thing(replace(state, each=None) if state is not NOTHING else NOTHING)
+
+    # ---- subscripts
+
+    def item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> Thing[Data]:
+        state = owner.state
+        if not state.is_data:
+            chosen = _chosen_by(keys)
+            if chosen:
+                return Thing(Data(marks=chosen, shape="number"))
+            return Thing(state) if state.shape in ("count", "index") else Thing(NOTHING)
+        chosen = _chosen_by(keys if len(keys) == 1 else keys[1:])
+        if chosen:
+            state = replace(state, marks=bounded(state.marks | chosen))
+        if isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators"):
+            rows_key, column_key = keys[0], keys[1] if len(keys) > 1 else None
+            by_label = node.value.attr.value not in ("iloc", "iat")
+            part = node.slice[0].slice
+            selected = self._select_rows(state, rows_key, part)
+            if column_key is None:
+                return Thing(selected)
+            return Thing(self._select_columns(selected, column_key) if by_label else replace(selected, table=None))
+        if len(keys) > 1:
+            return Thing(replace(self._select_rows(state, keys[0], node.slice[0].slice), table=None))
+        key = keys[0]
+        if isinstance(key, Thing):
+            if state.shape == "parts" and isinstance(key.constant, str):
+                return Thing(self._named_part(state, key.constant, node))
+            if column_names(key) is not None:
+                return Thing(self._select_columns(state, key))
+            if not key.state.is_data and key.state.shape != "index":
+                return Thing(replace(state, column=None, each=None, table=None))
+        return Thing(self._select_rows(state, key, node.slice[0].slice))
+
+    def _named_part(self, state: Data, name: str, node: Node) -> Data:
+        split = self._splits.setdefault(("named", *sorted(id(rows) for rows in state.rows)), Split(node, "named"))
+        part = "test" if "test" in name else "train" if name == "train" else name
+        return Data(self._cut(state.rows, split, part), state.marks, "table")
+
+    def _select_columns(self, state: Data, key: Key[Data]) -> Data:
+        names = column_names(key) if isinstance(key, Thing) else None
+        if names is None:
+            return replace(state, column=None, table=None)
+        if isinstance(key, Thing) and isinstance(key.constant, str):
+            return self._column(state, key.constant)
+        marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] in names)
+        table = None if state.table is None else Columns(state.table.source, frozenset(names))
+        shape: Shape = "grouped" if state.shape == "grouped" else "table"
+        return replace(state, marks=marks, column=None, shape=shape, table=table)
+
+    def _select_rows(self, state: Data, key: Key[Data], part: cst.BaseSlice) -> Data:
+        """Return the rows that a slice, a condition or an index picks; no statistic of a condition is a feature."""
+        if isinstance(key, Range):
+            return self._slice(state, key, part)
+        index = key.state
+        if index.shape == "index" and index.rows:
+            return replace(state, rows=self._picked(state.rows, index.rows))
+        if index.is_data:
+            assert isinstance(part, cst.Index)
+            side, condition = _condition(part.value)
+            split = self._named_split("mask", fingerprint(condition), part.value)
+            table = state.table if index.shape == "mask" else None  # anything else may be a list of columns
+            return replace(state, rows=self._cut(state.rows, split, side), table=table)
+        return state
+
+    def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
+        lower, upper = bounds.lower, bounds.upper
+        if (lower is None) == (upper is None):
+            if lower is None:
+                return state
+            split = self._named_split("cut", fingerprint(part), part)
+            return replace(state, rows=self._cut(state.rows, split, "piece"))
+        bound = upper if lower is None else lower
+        assert bound is not None
+        assert isinstance(part, cst.Slice)
+        if bound.state.shape == "count" and bound.state.rows:
+            found = _joined_back(state.rows, bound.state.rows, is_head=lower is None)
+            if found is not None:
+                return replace(state, rows=found)
+        node = part.upper if lower is None else part.lower
+        assert node is not None
+        split = self._named_split("cut", fingerprint(node), node)
+        return replace(state, rows=self._cut(state.rows, split, "head" if lower is None else "tail"))
+
+    def _picked(self, rows: frozenset[Rows], chosen: frozenset[Rows]) -> frozenset[Rows]:
+        """Return the parts of ``rows`` that an index holds, which may come from another table of the same length."""
+        found: set[Rows] = set()
+        for one in rows:
+            own = [other for other in chosen if one in other.line()]
+            if own:
+                found.update(own)
+                continue
+            splits = [other for other in chosen if other.split is not None]
+            for other in splits:
+                assert other.split is not None
+                found |= self._cut((one,), other.split, other.part)
+            if not splits:
+                found.add(one)
+        return frozenset(found)
+
+    def store_item(
+        self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]], value: Thing[Data]
+    ) -> None:
+        state = owner.state
+        if state.shape in ("count", "index") or state.estimator is not None:
+            return
+        if value.state.score is not None:
+            self.store.write(owner, replace(state, score=value.state.score))
+        located = isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators")
+        target = keys[-1] if located and len(keys) > 1 else keys[0]
+        names = column_names(target) if isinstance(target, Thing) else None
+        everywhere = isinstance(keys[0], Range) and keys[0].lower is None and keys[0].upper is None
+        whole = everywhere or (names is not None and not located)
+        self._write_columns(owner, names, value.state, whole=whole)
+
+    def delete_item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> None:
+        names = column_names(keys[0])
+        if names is not None and owner.state.is_data:
+            self.store.write(owner, without(owner.state, names))
+
+    def store_attribute(self, node: cst.Attribute, owner: Thing[Data], value: Thing[Data]) -> None:
+        if (
+            owner.state.is_data
+            and owner.state.estimator is None
+            and node.attr.value not in ("columns", "index", "name", "shape")
+        ):
+            self._write_columns(owner, (node.attr.value,), value.state, whole=True)
+
+    def _write_columns(self, owner: Thing[Data], names: Sequence[str] | None, value: Data, *, whole: bool) -> None:
+        """Put a value into columns of a table: what stood in them is gone where they are written from top to bottom."""
+        state = owner.state
+        kept = state.marks
+        if whole and names is not None and kept:
+            kept = frozenset(mark for mark in kept if mark[1] is None or mark[1] not in names)
+        incoming = value.marks if value.shape not in ("count", "index") else NO_MARKS
+        column = names[0] if names is not None and len(names) == 1 else None
+        if column is not None:
+            added = frozenset((statistic, column) for statistic, _ in incoming)
+        elif names is not None and value.shape != "table":
+            added = frozenset((statistic, name) for statistic, _ in incoming for name in names)
+        else:
+            added = incoming
+        rows = state.rows or (value.rows if value.is_data else NONE)
+        if not state.rows and names is None and not whole:  # `out[fold] = …` fills an empty array part by part
+            rows = frozenset(whole for one in rows for whole in one.parents or (one,))
+        if kept is not state.marks or added or rows is not state.rows:
+            self.store.write(owner, replace(state, rows=rows, marks=bounded(kept | added)))
+
+
+def fingerprint(node: Node) -> tuple[object, ...]:
+    """Return what an expression says, whatever its spacing: equal for equal expressions."""
+    own: tuple[object, ...] = (node.__class__.__name__,)
+    if isinstance(node, (cst.Name, cst.Integer, cst.Float, cst.SimpleString)):
+        return (*own, node.value)
+    if isinstance(node, cst.Attribute):
+        return (*own, fingerprint(node.value), node.attr.value)
+    if isinstance(node, (cst.BinaryOperation, cst.BooleanOperation, cst.UnaryOperation)):
+        own = (*own, node.operator.__class__.__name__)
+    if isinstance(node, cst.ComparisonTarget):
+        own = (*own, node.operator.__class__.__name__)
+    return (*own, *(fingerprint(child) for child in children(node)))
+
+
+def _condition(node: Node) -> tuple[bool, Node]:
+    """Return whether a condition stands as it is (False: behind ``~``), and the condition."""
+    side = True
+    while isinstance(node, cst.UnaryOperation):
+        side, node = not side, node.expression
+    return side, node
+
+
+def column_names(key: Key[Data]) -> tuple[str, ...] | None:
+    """Return the column names that a key spells out, None where it does not."""
+    if isinstance(key, Range):
+        return None
+    if isinstance(key.constant, str):
+        return (key.constant,)
+    if key.items is not None:
+        names = [item.constant for item in key.items]
+        if names and all(isinstance(name, str) for name in names):
+            return tuple(str(name) for name in names)
+    return None
+
+
+def without(state: Data, names: Sequence[str]) -> Data:
+    """Return a table less some columns."""
+    marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] not in names)
+    table = state.table
+    if table is not None:
+        table = Columns(table.source, table.chosen, table.dropped | frozenset(names))
+    return replace(state, marks=marks, table=table)
+
+
+def bounded(marks: Iterable[Mark]) -> frozenset[Mark]:
+    found = marks if isinstance(marks, frozenset) else frozenset(marks)
+    if len(found) <= _MARKS:
+        return found
+    return frozenset(sorted(found, key=lambda mark: (mark[0].number, mark[1] or ""))[:_MARKS])
+
+
+def _joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:
+    """Return the table that ``both[:len(train)]`` cuts off again, None where the rows were not joined from it."""
+    for one in rows:
+        if one.part == "joined" and counted <= with_parents(one.parents):
+            own = {parent for parent in one.parents if parent in counted}
+            return frozenset(own) if is_head else frozenset(set(one.parents) - own) or None
+    return None
+
+
+def _chosen_by(keys: Sequence[Key[Data]]) -> frozenset[Mark]:
+    """Return what looked at the target to choose columns: importances, correlations, the support of a selector."""
+    found = [mark for key in keys if isinstance(key, Thing) and not key.state.rows for mark in key.state.marks]
+    return frozenset((statistic, None) for statistic, _ in found if statistic.kind == "supervised")

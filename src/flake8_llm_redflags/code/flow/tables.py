@@ -1,0 +1,376 @@
+"""What functions and methods of numpy, pandas and Python itself do to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import libcst as cst
+
+from ..tree import Node
+from . import api
+from .facts import NO_MARKS, NOTHING, Columns, Data, Shape
+from .interpreter import Argument
+from .rows import Rows, Statistic, StatisticKind, joined, with_parents
+from .selecting import Selecting, bounded, column_names, without
+from .store import Thing
+
+
+class Tables(Selecting):
+    """Adds functions and methods of tables, and the statistics that they take."""
+
+    def _qualified(self, function: Node) -> str | None:
+        qualified = self.code.qualified_name(function)
+        if qualified is None and isinstance(function, cst.Attribute):
+            root: Node = function.value
+            path = [function.attr.value]
+            while isinstance(root, cst.Attribute):
+                path.append(root.attr.value)
+                root = root.value
+            if (
+                isinstance(root, cst.Name)
+                and root.value in api.conventional_modules()
+                and not self.code.names.bindings(root.value, root)
+            ):
+                return ".".join([api.conventional_modules()[root.value], *reversed(path)])
+        return qualified
+
+    def _unknown_call(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        """Return what an unknown function gives: the rows that went in, or rows of its own."""
+        states = [
+            argument.value.state for argument in arguments if argument.value.state.rows and argument.value.state.is_data
+        ]
+        if states:
+            result = self._blend(states)
+            result.shape, result.column, result.prediction = "parts", None, None
+            return Thing(result)
+        return Thing(Data(self._origin(node), shape="parts"))
+
+    def _builtin(self, node: cst.Call, name: str, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        first = arguments[0].value if arguments else Thing(NOTHING)
+        if name == "len":
+            return Thing(Data(first.state.rows, shape="count"))
+        if name == "range":
+            counted = next((a.value.state for a in arguments if a.value.state.shape == "count"), None)
+            return Thing(Data(counted.rows, shape="index")) if counted is not None else Thing(NOTHING)
+        if name == "enumerate":
+            pair: Thing[Data] = Thing(NOTHING)
+            pair.items = (Thing(NOTHING), self._element_of(node, first))
+            return Thing(Data(each=pair))
+        if name == "zip":
+            pair = Thing(NOTHING)
+            pair.items = tuple(self._element_of(node, argument.value) for argument in arguments)
+            return Thing(Data(each=pair))
+        if name == "next":
+            return self._element_of(node, first)
+        if name in ("list", "tuple", "sorted", "reversed", "iter"):
+            if name == "list" and not arguments:
+                first.items, first.is_list = (), True
+            return first
+        if name == "dict" and not arguments:
+            return Thing(NOTHING, fields={})
+        if name in ("max", "min", "sorted"):
+            candidates = [argument.value for argument in arguments if argument.keyword is None]
+            listed = first.items or tuple((first.fields or {}).values()) or (first,)
+            self._choose(node, candidates if len(candidates) > 1 else listed)
+        if name in ("max", "min", "sum") and first.state.rows and len(arguments) == 1 and first.state.shape != "count":
+            return self._statistic_value(node, first.state, name)
+        if name == "map" and len(arguments) == 2:
+            return Thing(arguments[1].value.state)
+        if name in ("float", "int", "round", "abs", "str", "bool"):
+            state = first.state
+            return (
+                Thing(Data(marks=state.marks) if not state.rows else state)
+                if state.shape != "count"
+                else Thing(NOTHING)
+            )
+        return Thing(NOTHING)
+
+    def _passed(self, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        """Return the positional arguments as they came: ``X, y = shuffle(X, y)``."""
+        positional = [argument.value for argument in arguments if argument.keyword is None]
+        if len(positional) == 1:
+            return Thing(positional[0].state)
+        result = Thing(self._blend([value.state for value in positional]))
+        result.items = tuple(Thing(value.state) for value in positional)
+        return result
+
+    # ---- numpy and pandas functions
+
+    def _table_function(self, node: cst.Call, name: str, root: str, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        first = arguments[0].value if arguments else None
+        states = [argument.value.state for argument in arguments if argument.value.state.is_data]
+        if name in api.names("numpy", "choices") and first is not None:
+            self._choose(node, first.items or (first,))
+        if name in api.names("pandas", "readers") and not states:
+            if name == "DataFrame" and first is None:
+                return Thing(Data(shape="table"))  # its first column brings the rows
+            if first is None or not first.fields:
+                rows = self._origin(node)
+                columns = Columns(next(iter(rows))) if name.startswith("read_") else None
+                return Thing(Data(rows, shape="object" if root == "numpy" else "table", table=columns))
+        if name in api.names("numpy", "blanks") and first is not None:
+            shape = first.items[0].state if first.items else first.state
+            return Thing(
+                Data(shape.rows, shape="object" if len(first.items or ()) > 1 else "column")
+                if shape.shape == "count"
+                else NOTHING
+            )
+        if name in ("arange",) and first is not None and first.state.shape == "count":
+            return Thing(Data(first.state.rows, shape="index"))
+        if name in ("permutation", "choice") and first is not None and first.state.shape in ("count", "index"):
+            return Thing(Data(first.state.rows, shape="index"))
+        if not states:
+            return (
+                Thing(NOTHING)
+                if name not in api.names("pandas", "readers")
+                else Thing(Data(self._origin(node), shape="table"))
+            )
+        assert first is not None
+        if name in api.names("pandas", "joins"):
+            return self._joined_rows(node, name, arguments)
+        if root == "pandas" and name in api.names("pandas", "binning_by_rows"):
+            bins = argument_of(arguments, 1, "bins")
+            if name == "cut" and bins is not None and not isinstance(bins.constant, int) and not bins.state.marks:
+                return Thing(replace(first.state, shape="column"))
+            return self._broadcast(node, first.state, f"{name} of")
+        if name in api.names("pandas", "vocabulary"):
+            return self._broadcast(node, first.state, name, kind="encoder")
+        if root == "numpy" and name in api.names("numpy", "reductions"):
+            axis = argument_of(arguments, 1, "axis")
+            if axis is not None and not _over_rows(axis):
+                return Thing(replace(first.state, column=None))
+            return self._statistic_value(node, first.state, name)
+        if name == "merge":
+            return Thing(self._blend(states))
+        result = self._blend(states)
+        if name not in ("DataFrame", "Series", "array", "asarray"):
+            result.prediction = None
+        return Thing(result)
+
+    def _joined_rows(self, node: cst.Call, name: str, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        """Return tables below one another. Rows that come in twice are copies that a later split may part."""
+        first = arguments[0].value
+        parts = list(first.items) if first.items is not None else None
+        if name == "append" and parts is None:
+            parts = [argument.value for argument in arguments if argument.keyword is None][:2]
+        axis = argument_of(arguments, 1, "axis") if name != "append" else None
+        columns = name == "hstack" or (axis is not None and not _over_rows(axis))
+        if parts is None or columns or len(parts) < 2:
+            states = [part.state for part in parts or [first] if part.state.is_data]
+            return Thing(replace(self._blend(states), shape="table", column=None) if states else NOTHING)
+        return self._stack(node, parts)
+
+    def _stack(self, node: cst.Call, parts: Sequence[Thing[Data]]) -> Thing[Data]:
+        states = [part.state for part in parts if part.state.is_data]
+        if not states:
+            return Thing(NOTHING)
+        marks = self._blend(states).marks
+        seen: set[Rows] = set()
+        doubled = False
+        for state in states:
+            lines = {rows for one in state.rows for rows in one.line()}
+            doubled |= bool(lines & seen) or any(earlier in state.rows for earlier in seen)
+            seen |= state.rows
+        copied = any(statistic.kind == "resampling" for statistic, _ in marks)
+        if doubled and not copied and all(state.shape not in ("parts", "column") for state in states):
+            statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
+            marks |= {(statistic, None)}
+        if len(seen) == 1:
+            return Thing(Data(frozenset(seen), bounded(marks), "table"))
+        key = (self.context, id(node))
+        rows = self._origins.get(key)
+        if rows is None or not seen <= set(rows.parents):
+            rows = self._origins[key] = joined(node, seen)
+        return Thing(Data(frozenset((rows,)), bounded(marks), "table"))
+
+    # ---- statistics
+
+    def _statistic(self, node: Node, state: Data, kind: StatisticKind, what: str, *, causal: bool = False) -> Statistic:
+        grouped = state.shape in ("grouped", "grouped column")
+        number = next(self.numbers)
+        return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped)
+
+    def _statistic_value(self, node: cst.Call, state: Data, what: str) -> Thing[Data]:
+        """Return one number (or one row) computed from many rows."""
+        kind: StatisticKind = "supervised" if what in api.names("pandas", "associations") else "statistic"
+        statistic = self._statistic(node, state, kind, what)
+        return Thing(Data(marks=bounded(state.marks | {(statistic, None)}), shape="number"))
+
+    def _broadcast(
+        self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic", causal: bool = False
+    ) -> Thing[Data]:
+        """Return a value for each row that depends on the other rows."""
+        statistic = self._statistic(node, state, kind, what, causal=causal)
+        shape: Shape = (
+            "column" if state.shape == "grouped column" else "table" if state.shape == "grouped" else state.shape
+        )
+        return Thing(
+            replace(state, marks=bounded(state.marks | {(statistic, state.column)}), shape=shape, prediction=None)
+        )
+
+    def _transformer_function(self, node: cst.Call, name: str, first: Thing[Data] | None) -> Thing[Data]:
+        if first is None or not first.state.rows:
+            return Thing(NOTHING)
+        result = self._broadcast(node, first.state, f"`{name}`", kind="transformer")
+        if name in ("boxcox", "yeojohnson"):
+            pair: Thing[Data] = Thing(result.state)
+            pair.items = (result, Thing(NOTHING))
+            return pair
+        return result
+
+    # ---- methods of tables
+
+    def _table_method(
+        self, node: cst.Call, name: str, receiver: Thing[Data], arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        state = receiver.state
+        if name == "groupby":
+            return Thing(replace(state, shape="grouped", column=None))
+        if state.shape in ("grouped", "grouped column"):
+            result = self._grouped_method(node, name, state, arguments)
+        elif name in api.names("pandas", "reductions"):
+            axis = argument_of(arguments, 9 if name in api.names("pandas", "argued_reductions") else 0, "axis")
+            if axis is not None and not _over_rows(axis):
+                return Thing(replace(state, column=None))
+            if state.shape == "mask" or name == "sum":
+                return Thing(NOTHING)
+            result = self._statistic_value(node, state, name)
+        elif name in api.names("pandas", "row_wise_statistics"):
+            result = self._broadcast(node, state, name, causal=name in ("ffill", "pad"))
+        elif name == "fillna":
+            result = self._filled(node, state, arguments)
+        elif name in ("apply", "applymap", "map", "transform", "pipe", "agg"):
+            result = self._applied(node, name, receiver, arguments)
+        elif name in api.names("pandas", "not_data"):
+            return Thing(NOTHING)
+        elif name == "drop":
+            result = Thing(self._dropped(state, arguments))
+        elif name == "pop":
+            column = arguments[0].value.constant if arguments else None
+            if not isinstance(column, str):
+                return Thing(state)
+            self.store.write(receiver, without(state, (column,)))
+            return Thing(self._column(state, column))
+        elif name == "sample":
+            result = self._sampled(node, state, arguments)
+        elif name == "append":
+            result = self._stack(
+                node, [receiver, *(argument.value for argument in arguments if argument.keyword is None)]
+            )
+        elif name in ("head", "tail", "get_group"):
+            return Thing(state)
+        elif name == "randomSplit":
+            return Thing(replace(state, shape="parts"))
+        else:
+            incoming = [argument.value.state for argument in arguments if argument.value.state.is_data]
+            if name in api.names("pandas", "blending"):
+                blended = self._blend([state, *incoming])
+                result = Thing(replace(state, rows=blended.rows, marks=blended.marks))
+            else:
+                result = Thing(replace(state, each=None))
+            if name not in api.names("pandas", "same_columns"):
+                result.state.table = None
+        if any(argument.keyword == "inplace" and argument.value.constant is True for argument in arguments):
+            self._write_back(node, receiver, result)
+        return result
+
+    def _grouped_method(
+        self, node: cst.Call, name: str, state: Data, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        if name in api.names("pandas", "group_broadcasts"):
+            return self._broadcast(node, state, f"groupby().{name}", causal=name == "ffill")
+        if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "rolling", "expanding", "ewm", "head", "tail"):
+            return Thing(replace(state, shape="table"))
+        statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
+        rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
+        return Thing(Data(rows, bounded(state.marks | {(statistic, state.column)}), "table"))
+
+    def _filled(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        method = argument_of(arguments, 1, "method")
+        if method is not None and isinstance(method.constant, str):
+            return self._broadcast(node, state, "fillna", causal=method.constant in ("ffill", "pad"))
+        value = argument_of(arguments, 0, "value")
+        if value is None:
+            return Thing(state)
+        marks = value.state.marks if value.state.is_data else NO_MARKS
+        if state.column is not None:
+            marks = frozenset((statistic, state.column) for statistic, _ in marks)
+        return Thing(replace(state, marks=bounded(state.marks | marks)))
+
+    def _applied(
+        self, node: cst.Call, name: str, receiver: Thing[Data], arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        """Run a function over the elements of a column, the rows or the columns of a table."""
+        state = receiver.state
+        if not arguments:
+            return Thing(state)
+        function = arguments[0].value
+        if function.function is None:
+            marks = function.state.marks if function.state.is_data else NO_MARKS
+            return Thing(replace(state, marks=bounded(state.marks | marks)))
+        axis = next((a.value.constant for a in arguments if a.keyword == "axis"), 0)
+        if name == "pipe" or (name == "apply" and state.shape == "table" and axis == 0):
+            given = state
+        else:  # one element or one row: what is computed from it stays within the row
+            given = Data(marks=state.marks)
+        result = self.apply_function(function, node, Thing(given))
+        marks = result.state.marks if result is not None and result.state.is_data else NO_MARKS
+        rows = result.state.rows if result is not None and name == "pipe" and result.state.rows else state.rows
+        return Thing(replace(state, rows=rows, marks=bounded(state.marks | marks)))
+
+    @staticmethod
+    def _dropped(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
+        first = argument_of(arguments, 0, "labels")
+        if first is not None and first.state.shape == "index" and first.state.rows and state.rows:
+            rest = _rest(state.rows, first.state.rows)
+            if rest is not None:
+                return replace(state, rows=rest)
+        dropped = argument_of(arguments, 9, "columns") or first
+        names = column_names(dropped) if dropped is not None else None
+        if names is None:
+            return replace(state, table=None)
+        return without(state, names)
+
+    def _sampled(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        if any(argument.keyword == "replace" and argument.value.constant is True for argument in arguments):
+            return self._broadcast(node, state, "`sample(replace=True)`", kind="resampling")
+        share = argument_of(arguments, 1, "frac")
+        if share is not None and share.constant in (1, 1.0):
+            return Thing(state)
+        split = self._named_split("cut", ("sample", self.context, id(node)), node)
+        return Thing(replace(state, rows=self._cut(state.rows, split, "head")))
+
+    def _write_back(self, node: cst.Call, receiver: Thing[Data], result: Thing[Data]) -> None:
+        """Take in ``inplace=True``: the object itself changes, or the column that the call was made on."""
+        assert isinstance(node.func, cst.Attribute)
+        target = node.func.value
+        if isinstance(target, (cst.Subscript, cst.Attribute)):
+            self.assign(target, result, node)
+        else:
+            self.store.write(receiver, result.state)
+
+
+def argument_of(arguments: Sequence[Argument[Data]], position: int, keyword: str) -> Thing[Data] | None:
+    """Return an argument by keyword or position."""
+    for number, argument in enumerate(arguments):
+        if argument.keyword == keyword:
+            return argument.value
+        if argument.keyword is None and not argument.star and number == position:
+            return argument.value
+    return None
+
+
+def _over_rows(axis: Thing[Data]) -> bool:
+    """Does ``axis=`` run over the rows, alone or with others?"""
+    if axis.items is not None:
+        return any(item.constant == 0 for item in axis.items)
+    return axis.constant in (0, "index", "rows") and axis.constant is not False
+
+
+def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
+    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
+    for one in taken:
+        if one.split is not None and one.part == "head" and one.parents and one.parents[0] in rows:
+            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, "tail")})
+    return None
