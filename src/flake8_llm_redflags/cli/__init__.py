@@ -9,10 +9,12 @@ import typer
 from .. import __version__
 from .problem import Problem
 
+#: Exit status after Ctrl-C, as shells have it.
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="redflags",
     help="Reads LLM and ML code the way a strong engineer reads it in a code review.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,11 +35,13 @@ def _options(
 
 
 def _register() -> None:
-    from . import check, pages
+    from . import allow, check, new_rule, pages
 
     app.command("check")(check.check)
     app.command("rule")(pages.rule)
     app.command("rules")(pages.rules)
+    app.command("allow")(allow.allow)
+    app.command("new-rule")(new_rule.new_rule)
 
 
 _register()
@@ -45,14 +49,24 @@ _register()
 
 def main() -> None:
     """Run the command. Exit status: 0 clean, 1 findings, 2 could not run."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character must not end the run
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except Problem as problem:
-        print(f"redflags: {problem}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("redflags: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # `redflags check . | head`
-        sys.stderr.close()
-        sys.exit(1)
+        _complain(str(problem), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        status = _INTERRUPTED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # anything but typer's own complaints about options
+            raise
+        _complain(f"{' '.join(error.format_message().split())} (redflags --help shows what there is)", 2)
+    if status == _INTERRUPTED:
+        _complain("interrupted", _INTERRUPTED)
+    sys.exit(status or 0)
+
+
+def _complain(text: str, status: int) -> None:
+    print(f"redflags: {text}", file=sys.stderr)
+    sys.exit(status)

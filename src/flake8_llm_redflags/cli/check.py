@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..finding import Finding
 from .problem import Problem
 from .run import Outcome, Task, default_jobs, run
 from .settings import Settings, load, with_options
@@ -21,17 +22,24 @@ if TYPE_CHECKING:
 _STDIN = "-"
 #: A run over this many files shows a progress bar on a terminal.
 _LONG = 100
+#: Text up to and with a line end; `str.splitlines` would also split at form feeds.
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def check(
     paths: Annotated[list[str] | None, typer.Argument(help="Files and folders; - reads standard input.")] = None,
-    select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to report, comma-separated.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Codes or prefixes not to report.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Codes, prefixes or names to report, comma-separated.")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Codes, prefixes or names not to report.")] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Also run preview rules.")] = False,
-    exclude: Annotated[list[str] | None, typer.Option(help="Patterns of paths to leave out, as in .gitignore.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Pattern of paths to leave out, as in .gitignore.")] = None,
+    force_exclude: Annotated[
+        bool, typer.Option("--force-exclude", help="Leave out named files, too, if a pattern excludes them.")
+    ] = False,
     gitignore: Annotated[bool, typer.Option(help="Leave out what .gitignore leaves out.")] = True,
     fix: Annotated[bool, typer.Option("--fix", help="Apply the safe edits.")] = False,
-    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Apply the unsafe edits too.")] = False,
+    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Apply the unsafe edits, too.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what the edits would change, and change nothing.")] = False,
     noqa: Annotated[bool, typer.Option(help="Obey # noqa comments.")] = True,
     output_format: Annotated[str, typer.Option(help="full, concise or json.")] = "full",
@@ -48,106 +56,124 @@ def check(
         raise Problem(f"--output-format: {output_format!r} is none of {', '.join(FORMATS)}")
     if jobs < 0:
         raise Problem("--jobs: must be 0 or more")
-    settings = with_options(load(Path.cwd()), select or (), ignore or (), preview, exclude or ())
-    if not noqa:
-        from dataclasses import replace
-
-        settings = Settings(replace(settings.config, noqa=False), settings.exclude)
+    settings = with_options(load(Path.cwd()), select or (), ignore or (), preview, exclude or (), noqa)
     task = Task(settings.config, fix=fix or unsafe_fixes or diff, unsafe=unsafe_fixes)
+    writes = task.fix and not diff
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
     paths = paths or ["."]
+    problems: list[str] = []
 
     if _STDIN in paths:
         if len(paths) > 1:
             raise Problem("- reads standard input and cannot stand beside other paths")
-        outcomes = [task.on(sys.stdin.buffer.read(), stdin_display_name)]
-        if task.fix and not diff:  # the mended text is the output, the findings go beside it
-            sys.stdout.buffer.write(_bytes_of(outcomes[0]))
+        data = sys.stdin.buffer.read()
+        outcomes = [task.on(data, stdin_display_name)]
+        if writes:  # the mended text is the output, the findings go beside it
+            after = outcomes[0].after
+            sys.stdout.buffer.write(data if after is None else after.encode(after.text))
             sys.stdout.buffer.flush()
             out = err
+        texts = {stdin_display_name: data.decode("utf-8", errors="replace")}
     else:
-        outcomes = _lint_paths(paths, settings, task, jobs or default_jobs(), err, gitignore=gitignore)
-        if task.fix and not diff:
-            for outcome in outcomes:
-                _write(outcome)
+        files, unreadable, problems = _find(paths, settings, task, gitignore=gitignore, force_exclude=force_exclude)
+        outcomes = [*unreadable, *_lint(files, task, jobs or default_jobs(), err)]
+        if writes:
+            problems += [problem for outcome in outcomes if (problem := _write(outcome)) is not None]
+        texts = {}
     if diff:
-        _print_diffs(outcomes, out)
+        out.file.writelines(line for outcome in outcomes for line in _diff(outcome))
         out = err
-    _report(outcomes, output_format, statistics, out)
-    changed = diff and any(outcome.after is not None for outcome in outcomes)
-    raise typer.Exit(1 if changed or any(outcome.findings for outcome in outcomes) else 0)
+    mended = sum(outcome.mended for outcome in outcomes)
+    done = f", {mended:,} {'would be mended' if diff else 'mended'}" if mended else ""
+    _report(outcomes, texts, output_format, statistics, done, out)
+    for problem in problems:
+        print(f"redflags: {problem}", file=sys.stderr)
+    if problems:
+        raise typer.Exit(2)
+    changes = diff and any(outcome.after is not None for outcome in outcomes)
+    raise typer.Exit(1 if changes or any(outcome.findings for outcome in outcomes) else 0)
 
 
-def _lint_paths(
-    paths: list[str], settings: Settings, task: Task, jobs: int, err: Console, *, gitignore: bool
-) -> list[Outcome]:
-    from ..linter import not_analysed
-    from ..source.discovery import Unusable, discover
+def _find(
+    paths: Sequence[str], settings: Settings, task: Task, *, gitignore: bool, force_exclude: bool
+) -> tuple[list[str], list[Outcome], list[str]]:
+    """Return the files to lint, the outcomes of those that cannot be read, and what is wrong with named paths."""
+    from ..source.discovery import Patterns, Unusable, discover
 
+    try:
+        exclude = [Patterns(patterns, base) for base, patterns in settings.exclude if patterns]
+    except ValueError as error:
+        raise Problem(f"exclude: {error}") from error
     files: list[str] = []
     outcomes: list[Outcome] = []
-    named = {path for path in paths}
-    for found in discover(paths, settings.exclude, gitignore=gitignore):
+    problems: list[str] = []
+    for found in discover(paths, exclude, gitignore=gitignore, force_exclude=force_exclude):
         if not isinstance(found, Unusable):
             files.append(str(found))
-        elif found.path in named and len(paths) == 1:
-            raise Problem(f"{found.path}: {found.reason}; name a file or folder that exists")
+        elif found.named:
+            problems.append(f"{found.path}: {found.reason}")
         else:
-            outcomes.append(Outcome(found.path, (not_analysed(found.path, f"cannot be read: {found.reason}"),)))
+            outcomes.append(task.unreadable(found.path, found.reason))
+    if not files and not problems:
+        print(f"redflags: no Python files in {', '.join(paths)}", file=sys.stderr)
+    return files, outcomes, problems
+
+
+def _lint(files: Sequence[str], task: Task, jobs: int, err: Console) -> list[Outcome]:
+    outcomes = []
+    running = run(files, task, jobs)
     with _progress(len(files), err) as advance:
-        outcomes += run(files, task, jobs, advance)
+        for outcome in running:
+            outcomes.append(outcome)
+            advance()
     return outcomes
 
 
-def _progress(files: int, err: Console):  # type: ignore[no-untyped-def]
-    """Return a context that gives a function to call after each file; it shows a bar on a terminal in long runs."""
+@contextmanager
+def _progress(files: int, err: Console) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each file; it moves a bar on a terminal in long runs."""
     if files < _LONG or not err.is_terminal:
-        return nullcontext(lambda: None)
-    from contextlib import contextmanager
-
+        yield lambda: None
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    @contextmanager
-    def bar():  # type: ignore[no-untyped-def]
-        columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=err, transient=True) as progress:
-            task = progress.add_task("", total=files)
-            yield lambda: progress.advance(task)
-
-    return bar()
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("", total=files)
+        yield lambda: progress.advance(task)
 
 
-def _bytes_of(outcome: Outcome) -> bytes:
-    if outcome.after is not None:
-        return outcome.after.encode(outcome.after.text)
-    return (outcome.before or "").encode()
-
-
-def _write(outcome: Outcome) -> None:
+def _write(outcome: Outcome) -> str | None:
+    """Write a mended file; return what went wrong, None where nothing did."""
     if outcome.after is None:
-        return
+        return None
     try:
-        Path(outcome.path).write_bytes(_bytes_of(outcome))
-    except (OSError, UnicodeEncodeError) as error:
-        raise Problem(f"{outcome.path}: the mended text cannot be written: {error}") from error
+        Path(outcome.path).write_bytes(outcome.after.encode(outcome.after.text))
+    except OSError as error:
+        return f"{outcome.path}: the mended text cannot be written: {error.strerror or error}"
+    return None
 
 
-def _print_diffs(outcomes: list[Outcome], out: Console) -> None:
-    for outcome in outcomes:
-        if outcome.after is not None and outcome.before is not None:
-            before, after = (text.splitlines(keepends=True) for text in (outcome.before, outcome.after.text))
-            lines = difflib.unified_diff(before, after, f"a/{outcome.path}", f"b/{outcome.path}")
-            out.file.writelines(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+def _diff(outcome: Outcome) -> Iterator[str]:
+    """Yield the lines of a unified diff between the file and its mended text."""
+    if outcome.after is None or outcome.before is None:
+        return
+    before, after = (_LINE.findall(text) for text in (outcome.before, outcome.after.text))
+    path = Path(outcome.path).as_posix().lstrip("/")
+    for line in difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"):
+        yield line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
 
 
-def _report(outcomes: list[Outcome], output_format: str, statistics: bool, out: Console) -> None:
+def _report(
+    outcomes: Sequence[Outcome], texts: dict[str, str], output_format: str, statistics: bool, mended: str, out: Console
+) -> None:
     from ..reports import report_for, text
 
-    findings: list[Finding] = [finding for outcome in outcomes for finding in outcome.findings]
-    texts = {outcome.path: outcome.after.text if outcome.after is not None else outcome.before for outcome in outcomes}
+    findings = [finding for outcome in outcomes for finding in outcome.findings]
+    texts = texts | {outcome.path: outcome.after.text for outcome in outcomes if outcome.after is not None}
 
     def text_of(path: str) -> str | None:
-        return texts.get(path) or _read_again(path)
+        return texts[path] if path in texts else _read(path)
 
     report_for(output_format)(findings, out, text_of)
     if output_format == "json":
@@ -155,10 +181,10 @@ def _report(outcomes: list[Outcome], output_format: str, statistics: bool, out: 
     if statistics:
         text.statistics(findings, out)
     if output_format == "full":
-        text.summary(findings, len(outcomes), sum(outcome.mended for outcome in outcomes), out)
+        text.summary(findings, len(outcomes), mended, out)
 
 
-def _read_again(path: str) -> str | None:
+def _read(path: str) -> str | None:
     from ..source import Unreadable, read
 
     try:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -13,6 +14,7 @@ from ..finding import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_LAST_LINE_END = re.compile(r"(?:\r\n|\r|\n)\Z")
 #: Longer lines are cut around the finding: nobody reads a megabyte on one line.
 _WIDEST = 160
 
@@ -29,7 +31,7 @@ def full(findings: Sequence[Finding], console: Console, text_of: Callable[[str],
     for finding in findings:
         if finding.path not in lines:
             text = text_of(finding.path)
-            lines[finding.path] = [] if text is None else _LINE_END.split(text)
+            lines[finding.path] = [] if text is None else _LINE_END.split(_LAST_LINE_END.sub("", text))
         console.print(_frame(finding, lines[finding.path]), soft_wrap=True)
 
 
@@ -45,10 +47,10 @@ def _frame(finding: Finding, lines: Sequence[str]) -> Text:
             shown, start = _cut(lines[number - 1], finding)
             frame.append(f"{number:>{len(margin)}} | ", "blue").append(f"{shown}\n")
             if number == finding.line:
-                first = finding.column - 1 - start
+                first = min(finding.column - 1 - start, len(shown))
                 last = finding.end_column - 1 - start if finding.end_line == finding.line else len(shown)
-                width = max(min(last, len(shown)) - first, 1)
-                frame.append(f"{margin} | ", "blue").append(" " * first + "^" * width + "\n", colour)
+                indent, width = cell_len(shown[:first]), max(cell_len(shown[first:last]), 1)
+                frame.append(f"{margin} | ", "blue").append(" " * indent + "^" * width + "\n", colour)
     if finding.edit is not None:
         option = "--fix" if finding.edit.safe else "--unsafe-fixes"
         frame.append(f"{margin} = ", "blue").append(f"{option}: {finding.edit.title}\n", "green")
@@ -57,11 +59,15 @@ def _frame(finding: Finding, lines: Sequence[str]) -> Text:
 
 def _cut(line: str, finding: Finding) -> tuple[str, int]:
     """Return the part of a line to show, and how many characters are missing in front of it."""
-    line = line.replace("\t", " ")
-    if len(line) <= _WIDEST:
-        return line, 0
     start = max(min(finding.column - 1 - _WIDEST // 2, len(line) - _WIDEST), 0)
-    return line[start : start + _WIDEST], start
+    return "".join(map(_visible, line[start : start + _WIDEST])), start
+
+
+def _visible(character: str) -> str:
+    """Return a space for a tab, and a mark for what a terminal would obey instead of showing it."""
+    if character == "\t":
+        return " "
+    return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def statistics(findings: Sequence[Finding], console: Console) -> None:
@@ -72,21 +78,21 @@ def statistics(findings: Sequence[Finding], console: Console) -> None:
         console.print(line, soft_wrap=True)
 
 
-def summary(findings: Sequence[Finding], files: int, mended: int, console: Console) -> None:
-    """Write the closing line of a run."""
-    fixed = f", {mended} mended" if mended else ""
+def summary(findings: Sequence[Finding], files: int, mended: str, console: Console) -> None:
+    """Write the closing line of a run; ``mended`` says what edits did, or is empty."""
     if not findings:
-        console.print(Text(f"No red flags in {_count(files, 'file')}{fixed}.", "green"))
+        console.print(Text(f"No red flags in {count(files, 'file')}{mended}.", "green"), soft_wrap=True)
         return
     safe = sum(finding.edit is not None and finding.edit.safe for finding in findings)
     unsafe = sum(finding.edit is not None and not finding.edit.safe for finding in findings)
-    line = Text(f"{_count(len(findings), 'finding')} in {_count(files, 'file')}{fixed}.", "bold")
+    line = Text(f"{count(len(findings), 'finding')} in {count(files, 'file')}{mended}.", "bold")
     if safe:
         line.append(f" {safe} can be mended with --fix.")
     if unsafe:
-        line.append(f" {unsafe} with --unsafe-fixes.")
+        line.append(f" {unsafe} {'more ' if safe else 'can be mended '}with --unsafe-fixes.")
     console.print(line, soft_wrap=True)
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return ``1 file``, ``2 files``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
