@@ -58,7 +58,8 @@ class Llm:
     def _libraries(self) -> list[dict[str, Any]]:
         """The libraries that the file could call: those it imports, and those whose methods are unmistakable."""
         imported = {name.partition(".")[0] for name in self._code.names.imported_modules()}
-        return [f for f in table("llm_clients")["client"] if imported & set(f["modules"]) or "untyped" in f]
+        unmistakable = ("untyped", "untyped_with")
+        return [f for f in table("llm_clients")["client"] if imported & set(f["modules"]) or any(k in f for k in unmistakable)]
 
     def _remote(self, call: cst.Call) -> ModelCall | None:
         qualified = self._code.qualified_name(call.func)
@@ -120,13 +121,24 @@ class Llm:
         if method in facts.get("untyped", ()):
             return True
         more = facts.get("untyped_with")
-        if more is None or method not in more["methods"] or not self._imports(facts):
+        if more is None or method not in more["methods"]:
             return False
         known = any(o.is_known and o.kind != "name" for o in origins)
         return not known and all(keyword(call, name) is not None for name in more["arguments"])
 
-    def _imports(self, facts: dict[str, Any]) -> bool:
-        return any(name.partition(".")[0] in facts["modules"] for name in self._code.names.imported_modules())
+    def gives_answer(self, call: cst.Call) -> bool:
+        """Is the value of the call a model's answer: a remote call, or ``llm.invoke(…)`` of what is only called a model?"""
+        if id(call) in self._remote_ids:
+            return True
+        names = table("llm_clients")["names"]
+        if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in names["answers"]:
+            return False
+        receiver = call.func.value
+        return name_matches(receiver, names["models"]) and not self._code.values.is_known(receiver)
+
+    @cached_property
+    def _remote_ids(self) -> frozenset[int]:
+        return frozenset(id(call.node) for call in self.remote_calls)
 
     # ---- models in this process
 

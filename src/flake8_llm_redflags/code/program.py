@@ -25,6 +25,7 @@ from .secrets import Secrets
 from .serving import Serving
 from .sql import Sql
 from .strings import Strings
+from .taint import Taint
 from .training import Training
 from .tree import Node, Tree, parse
 from .values import Values
@@ -116,6 +117,11 @@ class Code:
     def serving(self) -> Serving:
         """Which functions serve requests."""
         return Serving(self)
+
+    @cached_property
+    def taint(self) -> Taint:
+        """Where text that nobody vouches for goes."""
+        return Taint(self)
 
     @cached_property
     def positions(self) -> Positions:

@@ -41,10 +41,11 @@ class Serving:
         key = id(function)
         if key not in self._roles:
             self._roles[key] = None  # what a cycle sees
-            self._roles[key] = self._own_role(function) or self._callers_role(function, depth)
+            self._roles[key] = self.own_role(function) or self._callers_role(function, depth)
         return self._roles[key]
 
-    def _own_role(self, function: cst.FunctionDef) -> Role | None:
+    def own_role(self, function: cst.FunctionDef) -> Role | None:
+        """Return the role that the function itself is given, by a decorator or by being handed to a framework."""
         for name, expression in self._context.decorators(function):
             for role in ROLE_NAMES:
                 # `@app.get("/")` is a route; a bare `@get` or `@property`-like name is not.

@@ -22,6 +22,9 @@ _DEPTH = 4
 _PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?P<kind>[diouxXeEfFgGcrsa%])")
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}!:]*)(?:![rsa])?(?P<spec>:[^{}]*)?\}")
 _NUMBERS = frozenset("diouxXeEfFgGc")
+#: Functions and methods that give the same text, less some white space.
+_TRIMMING_FUNCTIONS = frozenset({"dedent", "cleandoc"})
+_TRIMMING_METHODS = frozenset({"strip", "lstrip", "rstrip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ class Strings:
                 return self._sum(node.left, node.right, depth)
             if isinstance(node.operator, cst.Modulo):
                 return self._percent(node, depth)
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
-            return self._format(node, node.func.value, depth)
+        if isinstance(node, cst.Call):
+            return self._called(node, depth)
         if isinstance(node, cst.Name) and depth:
             return self._held(node, depth - 1)
         return None
@@ -80,6 +83,14 @@ class Strings:
         if isinstance(statement, cst.AugAssign) and isinstance(statement.target, cst.Name):
             return self._held(statement.target, _DEPTH) or []
         return []
+
+    def _called(self, call: cst.Call, depth: int) -> list[Part] | None:
+        name = last_name(call.func)
+        if name in _TRIMMING_FUNCTIONS and len(call.args) == 1:
+            return self.parts(call.args[0].value, depth)
+        if isinstance(call.func, cst.Attribute) and name == "format":
+            return self._format(call, call.func.value, depth)
+        return self.parts(call.func.value, depth) if isinstance(call.func, cst.Attribute) and name in _TRIMMING_METHODS else None
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
         """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""

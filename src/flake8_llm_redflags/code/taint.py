@@ -1,0 +1,230 @@
+"""Text that nobody vouches for: what a model wrote, and what came from outside; followed backwards from where it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from ..knowledge import table
+from .context import keyword
+from .names import Binding, last_name
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+#: How long a chain of assignments, calls and parts is followed, and how many expressions in all.
+_DEPTH = 14
+_STEPS = 200
+
+Test = Callable[[Node], str | None]
+
+
+class Taint:
+    """Says of an expression which source its text comes from, in words for a message; None where none is in view."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree = code, code.tree
+
+    def model_text(self, expression: Node) -> str | None:
+        """Return where an expression gets text that a model wrote."""
+        return _Search(self._code, self._is_model_text).origin(expression)
+
+    def untrusted(self, expression: Node) -> str | None:
+        """Return where an expression gets text from outside the program: a request, a widget, a terminal, a page."""
+        return _Search(self._code, self._is_untrusted).origin(expression)
+
+    # ---- what a model wrote
+
+    def _is_model_text(self, node: Node) -> str | None:
+        if isinstance(node, cst.Call) and self._code.llm.gives_answer(node):
+            return f"the answer of `{self._code.short_text(node.func, 36)}`"
+        if isinstance(node, cst.Attribute):
+            chain = f"{last_name(node.value)}.{node.attr.value}"
+            if chain in table("taint")["model_text"]["attribute_chains"]:
+                return "the arguments of a tool call"
+        if isinstance(node, cst.Param) and self._is_parameter_of(node, "tools"):
+            return f"the tool parameter `{node.name.value}`"
+        return None
+
+    # ---- what came from outside
+
+    def _is_untrusted(self, node: Node) -> str | None:
+        facts = table("taint")["untrusted"]
+        if isinstance(node, cst.Param):
+            if node.name.value not in ("self", "cls", "request") and self._is_parameter_of(node, "requests") and _is_text(node):
+                return f"the request parameter `{node.name.value}`"
+            return None
+        if isinstance(node, (cst.Attribute, cst.Name)) and self._code.qualified_name(node) in facts["values"]:
+            return "the command line"
+        if isinstance(node, cst.Attribute) and node.attr.value in facts["request_attributes"] and self._is_request(node.value):
+            return f"`{self._code.short_text(node, 30)}`"
+        if isinstance(node, cst.Call):
+            qualified = self._code.qualified_name(node.func)
+            if qualified in facts["calls"] or self._is_named_source(node, facts):
+                return f"`{self._code.short_text(node.func, 30)}`"
+        return None
+
+    def _is_request(self, node: Node) -> bool:
+        facts = table("taint")["untrusted"]
+        if self._code.qualified_name(node) in facts["requests"]:
+            return True
+        if any(name.rpartition(".")[2] in facts["request_classes"] for name in self._code.values.made_by(node)):
+            return True
+        return last_name(node) == "request" and not self._code.values.is_known(node)
+
+    def _is_named_source(self, call: cst.Call, facts: dict[str, list[str]]) -> bool:
+        """Is this ``st.text_input`` or ``requests.get`` where nothing says what ``st`` and ``requests`` are?"""
+        if not isinstance(call.func, cst.Attribute) or self._code.values.is_known(call.func.value):
+            return False
+        receiver, method = last_name(call.func.value), call.func.attr.value
+        if method in facts["widget_methods"]:
+            return receiver in facts["widget_receivers"]
+        return receiver in facts["fetching_receivers"] and method in ("get", "post")
+
+    def _is_parameter_of(self, param: cst.Param, role: str) -> bool:
+        function = self._tree.parent(self._tree.parent(param) or param)
+        return isinstance(function, cst.FunctionDef) and self._code.serving.own_role(function) == role
+
+
+class _Search:
+    """One question: follows an expression to everything that its text may be made of."""
+
+    def __init__(self, code: Code, test: Test) -> None:
+        self._code, self._tree, self._test = code, code.tree, test
+        self._seen: set[int] = set()
+        self._steps = _STEPS
+
+    def origin(self, node: Node, depth: int = _DEPTH) -> str | None:
+        """Return the first source that the expression is made of."""
+        if depth == 0 or self._steps == 0 or id(node) in self._seen:
+            return None
+        self._seen.add(id(node))
+        self._steps -= 1
+        found = self._test(node)
+        if found is not None:
+            return found
+        return next((name for part in self._parts(node) if (name := self.origin(part, depth - 1)) is not None), None)
+
+    def _parts(self, node: Node) -> list[Node]:
+        """Return what the text of an expression is made of."""
+        if isinstance(node, cst.Name):
+            return [] if self._is_checked(node) else [p for b in self._code.values.definitions(node) for p in self._of(b)]
+        if isinstance(node, cst.Attribute):
+            members = [o.node for o in self._code.values.origins(node) if o.kind == "literal"]
+            return [node.value, *members, *self._member_values(node)]
+        if isinstance(node, cst.Call):
+            return self._parts_of_call(node)
+        if isinstance(node, cst.Param):
+            function = self._tree.parent(self._tree.parent(node) or node)
+            return [] if function is None else self._code.context.arguments_for(node, function)
+        if isinstance(node, cst.Subscript):  # a look-up gives what the table holds, not what is looked up
+            return [node.value]
+        if isinstance(node, cst.FormattedString):
+            return [part.expression for part in node.parts if isinstance(part, cst.FormattedStringExpression)]
+        if isinstance(node, (cst.BinaryOperation, cst.BooleanOperation, cst.ConcatenatedString)):
+            return [node.left, node.right]
+        if isinstance(node, cst.IfExp):
+            return [node.body, node.orelse]
+        if isinstance(node, (cst.Await, cst.UnaryOperation)):
+            return [node.expression]
+        if isinstance(node, cst.NamedExpr):
+            return [node.value]
+        if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+            return [element.value for element in node.elements]
+        if isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
+            return [node.elt]
+        return []
+
+    def _of(self, binding: Binding) -> list[Node]:
+        if binding.kind == "param":
+            return [binding.node]
+        return [binding.value] if binding.value is not None and binding.kind not in ("import", "def", "class", "except") else []
+
+    def _member_values(self, node: cst.Attribute) -> list[Node]:
+        if not isinstance(node.value, cst.Name) or node.value.value not in ("self", "cls"):
+            return []
+        owner = self._code.names.enclosing_class(node)
+        bindings = self._code.names.attribute_bindings(owner, node.attr.value) if owner is not None else ()
+        return [b.value for b in bindings if b.value is not None]
+
+    def _parts_of_call(self, call: cst.Call) -> list[Node]:
+        name = last_name(call.func) or ""
+        facts = table("taint")["harmless"]
+        if name in facts["calls"] or any(part in name.lower() for part in facts["name_parts"]):
+            return []
+        function = self._code.context.called_function(call)
+        if function is not None:
+            return list(self._code.context.returned_values(function))
+        receiver = [call.func.value] if isinstance(call.func, cst.Attribute) else []
+        if name == "get" and receiver and all(o.kind == "literal" for o in self._code.values.origins(receiver[0])):
+            return []
+        return [*receiver, *(arg.value for arg in call.args)]
+
+    def _is_checked(self, name: cst.Name) -> bool:
+        """Is the name tested against a collection or a pattern in the same function?"""
+        scope = self._code.context.function(name)
+        if scope is None:
+            return False
+        return any(
+            isinstance(test.left, cst.Name)
+            and test.left.value == name.value
+            and isinstance(test.comparisons[0].operator, (cst.In, cst.NotIn))
+            and not isinstance(test.comparisons[0].comparator, cst.SimpleString)
+            for test in self._tree.within(scope, cst.Comparison)
+        )
+
+
+def _is_text(param: cst.Param) -> bool:
+    """Could the parameter carry text: annotated so, or not at all?"""
+    if param.annotation is None:
+        return True
+    return any(last_name(name) == "str" for name in _names_in(param.annotation.annotation))
+
+
+def _names_in(node: Node) -> list[Node]:
+    if isinstance(node, cst.BinaryOperation):
+        return [*_names_in(node.left), *_names_in(node.right)]
+    if isinstance(node, cst.Subscript):
+        return [n for e in node.slice if isinstance(e.slice, cst.Index) for n in _names_in(e.slice.value)]
+    return [node]
+
+
+# ---- where such text does harm
+
+
+def runs_code(code: Code, call: cst.Call) -> Node | None:
+    """Return the argument of a call that is run as code or as a shell command, None where there is none."""
+    facts = table("taint")["code_sinks"]
+    qualified = code.qualified_name(call.func)
+    if qualified in facts["calls"]:
+        return call.args[0].value if call.args else None
+    if qualified in facts["shell_calls"]:
+        shell = keyword(call, "shell")
+        command = call.args[0].value if call.args and call.args[0].keyword is None else keyword(call, "args")
+        if isinstance(shell, cst.Name) and shell.value == "True":
+            return command
+        return None
+    if last_name(call.func) in facts["interpreter_methods"] and isinstance(call.func, cst.Attribute) and call.args:
+        if any(name.rpartition(".")[2] in facts["interpreters"] for name in code.values.made_by(call.func.value)):
+            return call.args[0].value
+    return None
+
+
+def runs_sql(call: cst.Call) -> Node | None:
+    """Return the argument of a call that a database runs, None where the receiver is not called like one."""
+    if not isinstance(call.func, cst.Attribute) or not call.args or call.args[0].keyword is not None:
+        return None
+    name = last_name(call.func.value)
+    if name is None and isinstance(call.func.value, cst.Call):
+        name = last_name(call.func.value.func)
+    return call.args[0].value if name is not None and _receivers().search(name.lower()) else None
+
+
+@cache
+def _receivers() -> re.Pattern[str]:
+    return re.compile(table("taint")["sql_sinks"]["receivers"])

@@ -1,0 +1,37 @@
+"""LRF120: what a model wrote is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class LlmOutputExecuted(Rule):
+    """Model text reaches ``eval``, ``exec``, a shell or an import: whoever writes to the model can run code here."""
+
+    code = "LRF120"
+    name = "llm-output-executed"
+    severity = Severity.ERROR
+    trigger = Trigger(
+        pattern=r"\b(?:eval|exec|compile|system|popen|getoutput|create_subprocess_shell|import_module|__import__)\s*\(|shell\s*=\s*True|REPL"
+    )
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each call that runs model text."""
+        from ...code.taint import runs_code
+
+        for call in code.all(cst.Call):
+            text = runs_code(code, call)
+            if text is not None and (origin := code.taint.model_text(text)) is not None:
+                message = (
+                    f"`{code.short_text(call.func, 30)}` runs {origin}: whoever can write to the model can run code here;"
+                    " parse it, or run it in a sandbox"
+                )
+                yield self.finding(code, call, message)

@@ -1,0 +1,35 @@
+"""LRF112: what a model wrote is run by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ...knowledge import table
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class LlmOutputInSql(Rule):
+    """Model text becomes a statement: a question can read, change or drop whatever the connection may."""
+
+    code = "LRF112"
+    name = "llm-output-in-sql"
+    severity = Severity.ERROR
+    trigger = Trigger(pattern=r"\.(?:execute\w*|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(")
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each statement that a model wrote."""
+        from ...code.taint import runs_sql
+
+        for call in code.calls(*table("taint")["sql_sinks"]["methods"]):
+            text = runs_sql(call)
+            if text is not None and (origin := code.taint.model_text(text)) is not None:
+                message = (
+                    f"`{code.short_text(call.func, 30)}` runs {origin} as SQL: use a read-only role and a statement allowlist, or fixed"
+                    " queries with bound values"
+                )
+                yield self.finding(code, call, message)
