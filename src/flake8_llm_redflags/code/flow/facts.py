@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -90,9 +89,9 @@ class Data:
         """Are all of the rows among those of this value?"""
         return covers(self.rows, rows)
 
-    def statistics(self) -> Iterator[Statistic]:
-        """Yield the statistics inside, each once."""
-        yield from sorted({statistic for statistic, _ in self.marks}, key=lambda statistic: statistic.number)
+    def statistics(self) -> set[Statistic]:
+        """Return the statistics inside."""
+        return {statistic for statistic, _ in self.marks}
 
 
 NOTHING = Data()

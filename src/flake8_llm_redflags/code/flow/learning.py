@@ -28,12 +28,15 @@ from .facts import (
 )
 from .interpreter import Argument
 from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers
-from .selecting import bounded
+from .selecting import together
 from .store import Thing
 from .tables import Tables, argument_of
 
 if TYPE_CHECKING:
     from ..program import Code
+
+#: Which sink tells more, the first first.
+_RANKS: dict[SinkKind, int] = {"split": 0, "evaluation": 1, "cross-validation": 2}
 
 
 class Learning(Tables):
@@ -325,7 +328,7 @@ class Learning(Tables):
         fit = receiver.state.fitted
         marks = state.marks
         if fit is not None and fit.statistic is not None:
-            marks = bounded(marks | {(fit.statistic, state.column)})
+            marks = together(marks, frozenset({(fit.statistic, state.column)}))
             self._note_transformed(fit.statistic, state.rows)
         shape: Shape = "table" if state.shape in ("grouped", "grouped column") else state.shape
         return Data(state.rows, marks, shape if shape != "parts" else "object", state.column)
@@ -387,6 +390,8 @@ class Learning(Tables):
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
         for statistic in features.statistics():
+            if self._is_confirmed(statistic, "split"):
+                continue
             whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
             if whole is not None:
                 self._candidates[id(statistic), id(split)] = (statistic, split, whole)
@@ -401,6 +406,8 @@ class Learning(Tables):
     def _cross_validated(self, node: cst.Call, features: Data) -> None:
         split = self._split_at(node, "folds")
         for statistic in features.statistics():
+            if self._is_confirmed(statistic, "cross-validation"):
+                continue
             whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
             if whole is not None:
                 self._confirm(statistic, node, "cross-validation", whole)
@@ -426,7 +433,7 @@ class Learning(Tables):
             if estimator.category == "row_creating":
                 marks = frozenset({(statistic, None)})
         result: Thing[Data] = Thing(NOTHING)
-        result.items = tuple(Thing(replace(array.state, marks=bounded(array.state.marks | marks))) for array in arrays)
+        result.items = tuple(Thing(replace(array.state, marks=together(array.state.marks, marks))) for array in arrays)
         return result
 
     def _resample(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
@@ -438,7 +445,7 @@ class Learning(Tables):
             return result
         mark: Mark = (self._statistic(node, first, "resampling", "`resample`"), None)
         for thing in (result, *(result.items or ())):
-            thing.state = replace(thing.state, marks=bounded(thing.state.marks | {mark}))
+            thing.state = replace(thing.state, marks=together(thing.state.marks, frozenset({mark})))
         return result
 
     # ---- training and evaluation
@@ -506,9 +513,15 @@ class Learning(Tables):
                     self._confirm(statistic, node, "evaluation", across_tables=True)
 
     def _confirm_all(self, features: Data, split: Split, whole: Rows) -> None:
+        kind: SinkKind = "cross-validation" if split.kind == "folds" else "split"
         for statistic in features.statistics():
-            if statistic.leaks_into(split, whole):
-                self._confirm(statistic, split.node, "cross-validation" if split.kind == "folds" else "split", whole)
+            if not self._is_confirmed(statistic, kind) and statistic.leaks_into(split, whole):
+                self._confirm(statistic, split.node, kind, whole)
+
+    def _is_confirmed(self, statistic: Statistic, kind: SinkKind) -> bool:
+        """Is nothing more to be learnt about this statistic?"""
+        known = self._confirmed.get((id(statistic.node), _RANKS[kind]))
+        return known is not None and not known.across_tables
 
     def _confirm(
         self,
@@ -522,7 +535,7 @@ class Learning(Tables):
         """Take in a leak into the parts of ``whole``."""
         if whole is not None and statistic.saw_joined_rows:
             across_tables = not any(one.part == "joined" for one in whole.line())
-        key = (id(statistic.node), ("split", "evaluation", "cross-validation").index(kind))
+        key = (id(statistic.node), _RANKS[kind])
         known = self._confirmed.get(key)
         if known is None or (known.across_tables and not across_tables):  # within one table is the plainer case
             self._confirmed[key] = Leak(statistic, sink, kind, across_tables)

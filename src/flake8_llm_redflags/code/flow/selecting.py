@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..program import Code
 
 #: A value remembers at most so many statistics: one finding for each of the first is enough.
-_MARKS = 64
+_MARKS = 100
 
 
 class Selecting(Interpreter[Data]):
@@ -46,7 +46,7 @@ class Selecting(Interpreter[Data]):
             return other
         return Data(
             one.rows | other.rows,
-            bounded(one.marks | other.marks),
+            together(one.marks, other.marks),
             one.shape if one.shape == other.shape else "object",
             one.column if one.column == other.column else None,
             one.each or other.each,
@@ -117,10 +117,9 @@ class Selecting(Interpreter[Data]):
         for state in states[1:]:
             if state.rows is not rows:
                 rows = rows | state.rows
-            if state.marks is not marks:
-                marks = marks | state.marks
+            marks = together(marks, state.marks)
         first = next((state for state in states if state.rows), states[0])
-        return Data(rows, bounded(marks), first.shape, first.column, prediction=first.prediction)
+        return Data(rows, marks, first.shape, first.column, prediction=first.prediction)
 
     def _choose(self, node: Node, things: Iterable[Thing[Data]]) -> None:
         """Take in that the best of several scores is picked."""
@@ -174,7 +173,7 @@ class Selecting(Interpreter[Data]):
             return Thing(state) if state.shape in ("count", "index") else Thing(NOTHING)
         chosen = _chosen_by(keys if len(keys) == 1 else keys[1:])
         if chosen:
-            state = replace(state, marks=bounded(state.marks | chosen))
+            state = replace(state, marks=together(state.marks, chosen))
         if isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators"):
             rows_key, column_key = keys[0], keys[1] if len(keys) > 1 else None
             by_label = node.value.attr.value not in ("iloc", "iat")
@@ -307,7 +306,7 @@ class Selecting(Interpreter[Data]):
         if not state.rows and names is None and not whole:  # `out[fold] = …` fills an empty array part by part
             rows = frozenset(whole for one in rows for whole in one.parents or (one,))
         if kept is not state.marks or added or rows is not state.rows:
-            self.store.write(owner, replace(state, rows=rows, marks=bounded(kept | added)))
+            self.store.write(owner, replace(state, rows=rows, marks=together(kept, added)))
 
 
 def fingerprint(node: Node) -> tuple[object, ...]:
@@ -354,11 +353,17 @@ def without(state: Data, names: Sequence[str]) -> Data:
     return replace(state, marks=marks, table=table)
 
 
-def bounded(marks: Iterable[Mark]) -> frozenset[Mark]:
-    found = marks if isinstance(marks, frozenset) else frozenset(marks)
+def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]:
+    """Return both. A value that remembers its fill of statistics takes in no more, so that long files stay linear."""
+    if not others or marks is others:
+        return marks
+    if len(marks) >= _MARKS:
+        return marks
+    found = marks | others
     if len(found) <= _MARKS:
         return found
-    return frozenset(sorted(found, key=lambda mark: (mark[0].number, mark[1] or ""))[:_MARKS])
+    statistics = sorted({statistic for statistic, _ in found}, key=lambda statistic: statistic.number)
+    return frozenset((statistic, None) for statistic in statistics[:_MARKS])
 
 
 def _joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:

@@ -12,7 +12,7 @@ from . import api
 from .facts import NO_MARKS, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
 from .rows import Rows, Statistic, StatisticKind, joined, with_parents
-from .selecting import Selecting, bounded, column_names, without
+from .selecting import Selecting, column_names, together, without
 from .store import Thing
 
 
@@ -175,14 +175,14 @@ class Tables(Selecting):
         copied = any(statistic.kind == "resampling" for statistic, _ in marks)
         if doubled and not copied and all(state.shape not in ("parts", "column") for state in states):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
-            marks |= {(statistic, None)}
+            marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
-            return Thing(Data(frozenset(seen), bounded(marks), "table"))
+            return Thing(Data(frozenset(seen), marks, "table"))
         key = (self.context, id(node))
         rows = self._origins.get(key)
         if rows is None or not seen <= set(rows.parents):
             rows = self._origins[key] = joined(node, seen)
-        return Thing(Data(frozenset((rows,)), bounded(marks), "table"))
+        return Thing(Data(frozenset((rows,)), marks, "table"))
 
     # ---- statistics
 
@@ -195,7 +195,7 @@ class Tables(Selecting):
         """Return one number (or one row) computed from many rows."""
         kind: StatisticKind = "supervised" if what in api.names("pandas", "associations") else "statistic"
         statistic = self._statistic(node, state, kind, what)
-        return Thing(Data(marks=bounded(state.marks | {(statistic, None)}), shape="number"))
+        return Thing(Data(marks=together(state.marks, frozenset({(statistic, None)})), shape="number"))
 
     def _broadcast(
         self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic", causal: bool = False
@@ -206,7 +206,9 @@ class Tables(Selecting):
             "column" if state.shape == "grouped column" else "table" if state.shape == "grouped" else state.shape
         )
         return Thing(
-            replace(state, marks=bounded(state.marks | {(statistic, state.column)}), shape=shape, prediction=None)
+            replace(
+                state, marks=together(state.marks, frozenset({(statistic, state.column)})), shape=shape, prediction=None
+            )
         )
 
     def _transformer_function(self, node: cst.Call, name: str, first: Thing[Data] | None) -> Thing[Data]:
@@ -284,7 +286,7 @@ class Tables(Selecting):
             return Thing(replace(state, shape="table"))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
-        return Thing(Data(rows, bounded(state.marks | {(statistic, state.column)}), "table"))
+        return Thing(Data(rows, together(state.marks, frozenset({(statistic, state.column)})), "table"))
 
     def _filled(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         method = argument_of(arguments, 1, "method")
@@ -296,7 +298,7 @@ class Tables(Selecting):
         marks = value.state.marks if value.state.is_data else NO_MARKS
         if state.column is not None:
             marks = frozenset((statistic, state.column) for statistic, _ in marks)
-        return Thing(replace(state, marks=bounded(state.marks | marks)))
+        return Thing(replace(state, marks=together(state.marks, marks)))
 
     def _applied(
         self, node: cst.Call, name: str, receiver: Thing[Data], arguments: Sequence[Argument[Data]]
@@ -308,7 +310,7 @@ class Tables(Selecting):
         function = arguments[0].value
         if function.function is None:
             marks = function.state.marks if function.state.is_data else NO_MARKS
-            return Thing(replace(state, marks=bounded(state.marks | marks)))
+            return Thing(replace(state, marks=together(state.marks, marks)))
         axis = next((a.value.constant for a in arguments if a.keyword == "axis"), 0)
         if name == "pipe" or (name == "apply" and state.shape == "table" and axis == 0):
             given = state
@@ -317,7 +319,7 @@ class Tables(Selecting):
         result = self.apply_function(function, node, Thing(given))
         marks = result.state.marks if result is not None and result.state.is_data else NO_MARKS
         rows = result.state.rows if result is not None and name == "pipe" and result.state.rows else state.rows
-        return Thing(replace(state, rows=rows, marks=bounded(state.marks | marks)))
+        return Thing(replace(state, rows=rows, marks=together(state.marks, marks)))
 
     @staticmethod
     def _dropped(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
