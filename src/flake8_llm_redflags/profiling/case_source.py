@@ -1,0 +1,59 @@
+"""The text of the cases, read without importing them, as that would need torch: which are there, have they changed?"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "cases"
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return the case module of each rule: ``cases/lrf501_unfused_attention.py`` belongs to LRF501."""
+    return {path.stem[:6].upper(): path for path in sorted(FOLDER.glob("lrf[0-9][0-9][0-9]_*.py"))}
+
+
+@cache
+def digest(code: str) -> str | None:
+    """Return a hash of what a rule's cases do, or ``None`` where it has none.
+
+    Comments, formatting, docstrings and the list of sizes (``CASES``) do not count: evidence stays fresh while the code
+    that was measured, its inputs and its helpers are the same.
+    """
+    path = modules().get(code)
+    return None if path is None else digest_of(path.read_text(encoding="utf-8"))
+
+
+def digest_of(text: str) -> str:
+    """Return the hash of a case module's text."""
+    return hashlib.sha256(ast.unparse(_without_words(ast.parse(text))).encode()).hexdigest()[:16]
+
+
+def body(code: str, function: str) -> str:
+    """Return one function of a case module with the imports it needs, as a file: what is linted and shown."""
+    text = modules()[code].read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    imports = [
+        node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0)
+    ]
+    wanted = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    used = {node.id for node in ast.walk(wanted) if isinstance(node, ast.Name)}
+    kept = [
+        node for node in imports if any((name.asname or name.name).partition(".")[0] in used for name in node.names)
+    ]
+    return "\n".join([*(ast.unparse(node) for node in kept), "", "", ast.get_source_segment(text, wanted) or "", ""])
+
+
+def _without_words(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.Assign) and _targets(node) == ["CASES"])]
+    return tree
+
+
+def _targets(node: ast.Assign) -> list[str]:
+    return [target.id for target in node.targets if isinstance(target, ast.Name)]
