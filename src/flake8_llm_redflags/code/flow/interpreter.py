@@ -6,6 +6,7 @@ names, constants, operators, attributes, items and calls give.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -422,6 +423,8 @@ class Interpreter(ABC, Generic[State]):
     def _literal(self, node: cst.SimpleString | cst.ConcatenatedString | cst.Integer | cst.Float) -> Thing[State]:
         if isinstance(node, cst.ConcatenatedString) and isinstance(node.right, cst.FormattedString):
             return self.combined(node, [self.evaluate(child) for child in self._operands(node)])
+        if isinstance(node, cst.SimpleString) and (plain := _PLAIN.fullmatch(node.value)) is not None:
+            return Thing(self.nothing(), constant=plain[2])
         return Thing(self.nothing(), constant=node.evaluated_value)
 
     def _unary(self, node: cst.UnaryOperation) -> Thing[State]:
@@ -682,6 +685,9 @@ class Interpreter(ABC, Generic[State]):
             result = self.joined(result, other)
         return result
 
+
+#: A string without prefix, escapes and tripled quotes: its value is what stands between the quotes.
+_PLAIN = re.compile(r"""(["'])([^"'\\]*)\1""")
 
 _CONSTANTS = {"True": True, "False": False}
 
