@@ -488,7 +488,9 @@ class Learning(Tables):
                         if fit is not None:
                             self._confirm_all(fit.features, split, part.parents[0])
                 elif fit is not None and not covers(fit.features.rows, rows):
-                    self._confirm_all(features, split, part.parents[0])
+                    whole = part.parents[0]
+                    if any(whole in seen.line() for seen in fit.features.rows):  # trained on another part of it
+                        self._confirm_all(features, split, whole)
         if scored and fit is not None:
             self._confirm_joined(node, features, fit)
         return evaluation

@@ -217,12 +217,14 @@ class Selecting(Interpreter[Data]):
         index = key.state
         if index.shape == "index" and index.rows:
             return replace(state, rows=self._picked(state.rows, index.rows))
-        if index.is_data:
+        if index.shape == "mask":
             assert isinstance(part, cst.Index)
             side, condition = _condition(part.value)
             split = self._named_split("mask", fingerprint(condition), part.value)
-            table = state.table if index.shape == "mask" else None  # anything else may be a list of columns
-            return replace(state, rows=self._cut(state.rows, split, side), table=table)
+            return replace(state, rows=self._cut(state.rows, split, side))
+        if index.is_data:  # numbers of rows, or names of columns
+            own = frozenset(one for one in index.rows if one not in state.rows and state.rows & set(one.line()))
+            return replace(state, rows=own or state.rows, table=None)
         return state
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
