@@ -72,6 +72,14 @@ class Devices:
         """Return what an element of the expression's value is: of a list, a batch, a loader's turn, a tuple."""
         return self._ask(expression, item=True)
 
+    def kind_of_target(self, loop: cst.For) -> Kind:
+        """Return what the (last) target of a loop gets in each turn: a batch, for a loop over a loader."""
+        names = list(self._tree.within(loop.target, cst.Name))
+        for binding in self._code.names.bindings(names[-1].value, loop.body) if names else ():
+            if binding.node is loop and binding.value is not None:
+                return self._looped(binding.value, binding.path)
+        return Kind.UNKNOWN
+
     def on_device(self, expression: Node) -> bool:
         """Is the value a tensor on the accelerator?"""
         return self.kind(expression) is Kind.DEVICE
@@ -160,7 +168,10 @@ class Devices:
         key = (id(expression), item)
         if key in self._memo:
             return self._memo[key]
-        if key in self._open or self._steps <= 0 or len(self._open) >= _DEPTH:
+        if key in self._open:  # a cycle adds nothing to what its other ways give
+            self._cut_short = True
+            return Kind.PYTHON
+        if self._steps <= 0 or len(self._open) >= _DEPTH:
             self._cut_short = True
             return Kind.UNKNOWN
         self._steps -= 1
@@ -328,7 +339,10 @@ class Devices:
                 hint = declared
         arguments = self._context.arguments_for(param, function) if function is not None else []
         if arguments:
-            found = strongest(self.kind(value) for value in arguments)
+            kinds = {self.kind(value) for value in arguments}
+            if len(kinds) > 1 and any(kind.is_tensor for kind in kinds) and not all(kind.is_tensor for kind in kinds):
+                return hint  # a helper for values of any kind
+            found = strongest(kinds)
             if found is not Kind.UNKNOWN and not (found is Kind.PYTHON and hint is Kind.TENSOR):
                 return found
         if hint is Kind.UNKNOWN and self.in_forward(function) and binding.name in _facts("forward", "tensor_names"):
@@ -405,6 +419,8 @@ class Devices:
 
     def _hint(self, name: str) -> Kind:
         """Return what a name that nothing in the file explains suggests."""
+        if name.partition("_")[0] in _facts("modules", "verbs"):  # `unwrap_model` is a function
+            return Kind.UNKNOWN
         if name in _facts("modules", "names") or name.endswith(_endings("name_endings")):
             return Kind.MODULE
         if name in _facts("modules", "optimizer_names") or name.endswith(_endings("optimizer_endings")):
@@ -488,7 +504,11 @@ class Devices:
         if root == "copy" and arguments:
             return self.kind(arguments[0])
         if root != "torch":
-            return Kind.MODULE if last == "from_pretrained" and not module.endswith(_endings("no_modules")) else None
+            return (
+                Kind.MODULE
+                if last == "from_pretrained" and not any(word in module for word in _facts("modules", "no_modules"))
+                else None
+            )
         return self._torch(call, name, module, last, arguments)
 
     def _torch(self, call: cst.Call, name: str, module: str, last: str, arguments: Sequence[Node]) -> Kind | None:
@@ -633,6 +653,8 @@ class Devices:
 
     def _comparison(self, node: cst.Comparison) -> Kind:
         if any(isinstance(part.operator, (cst.Is, cst.IsNot, cst.In, cst.NotIn)) for part in node.comparisons):
+            return Kind.PYTHON
+        if any(isinstance(part.comparator, (cst.SimpleString, cst.FormattedString)) for part in node.comparisons):
             return Kind.PYTHON
         found = combined((self.kind(node.left), *(self.kind(part.comparator) for part in node.comparisons)))
         return found if found.is_tensor else Kind.UNKNOWN if found is Kind.UNKNOWN else Kind.PYTHON

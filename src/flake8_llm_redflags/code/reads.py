@@ -265,7 +265,7 @@ class Reads:
         return all(not self._tree.contains(loop, binding.node) for binding in self._code.values.definitions(root))
 
     def _is_element(self, name: cst.Name) -> bool:
-        """Does a loop hand out the elements of a device tensor (not of a list of tensors or a loader) under this name?"""
+        """Does a loop hand out the elements of one device tensor (not of a list or loader) under this name?"""
         devices = self._code.devices
         for binding in self._code.values.definitions(name):
             if binding.kind != "loop" or binding.value is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -79,6 +80,9 @@ class Training:
             return True
         if any("scaler" in _words(dotted(call.func)) for call in self._tree.all(cst.Call)):
             return True
+        loops = (loop.iter for loop in self._tree.all(cst.For))
+        if any("parameters" in _words(dotted(loop.func)) for loop in loops if isinstance(loop, cst.Call)):
+            return True  # updated by hand
         names = {*table("torch_training")["backward"]["step_methods"], "step"}
         return any(function.name.value in names for function in self._tree.all(cst.FunctionDef))
 
@@ -230,11 +234,7 @@ class Training:
             if isinstance(above, (cst.ExceptHandler, cst.ExceptStarHandler, cst.Raise)):
                 return True
             if isinstance(above, cst.IndentedBlock):
-                if (
-                    self._leaves(above)
-                    and self._tree.parent(above) is not owner
-                    and not isinstance(self._tree.parent(above), cst.FunctionDef)
-                ):
+                if not isinstance(self._tree.parent(above), cst.FunctionDef) and self._leaves(above, owner):
                     return True
                 if self._after_skip(above, child):
                     return True
@@ -245,29 +245,39 @@ class Training:
             child = above
         return False
 
-    def _leaves(self, block: cst.IndentedBlock) -> bool:
-        """Does the block end by leaving the loop or the function?"""
-        last = block.body[-1] if block.body else None
+    def _leaves(self, block: cst.IndentedBlock, owner: Node | None) -> bool:
+        """Does the block end the program or, standing in the loop ``owner``, leave that?"""
+        last = block.body[-1] if block.body and self._tree.parent(block) is not owner else None
         if not isinstance(last, cst.SimpleStatementLine):
             return False
         end = last.body[-1]
-        if isinstance(end, (cst.Return, cst.Raise, cst.Break)):
+        if isinstance(end, (cst.Return, cst.Break)):
+            return isinstance(owner, (cst.For, cst.While)) and self._tree.contains(owner, block)
+        if isinstance(end, cst.Raise):
             return True
-        return (
-            isinstance(end, cst.Expr)
-            and isinstance(end.value, cst.Call)
-            and dotted(end.value.func) in ("sys.exit", "exit", "quit")
-        )
+        call = end.value if isinstance(end, cst.Expr) else None
+        return isinstance(call, cst.Call) and dotted(call.func) in ("sys.exit", "exit", "quit")
 
     def _after_skip(self, block: cst.IndentedBlock, child: Node) -> bool:
         """Stands the child behind ``if step % n: continue`` in the same block?"""
         for statement in block.body:
             if statement is child:
                 return False
-            skips = isinstance(statement, cst.If) and self.is_rare_test(statement.test)
+            if not isinstance(statement, cst.If):
+                continue
+            skips = self.is_rare_test(statement.test) or self._is_lazy(statement.test, missing=False)
             if skips and any(self._tree.within(statement.body, cst.Continue, cst.Return)):
                 return True
         return False
+
+    def _is_lazy(self, test: Node, *, missing: bool) -> bool:
+        """Does a test ask whether an attribute is still to be made (``missing``), or made already: a cache?"""
+        operator = cst.Is if missing else cst.IsNot
+        return any(
+            isinstance(part.left, cst.Attribute)
+            and any(isinstance(other.operator, operator) for other in part.comparisons)
+            for part in self._tree.within(test, cst.Comparison)
+        )
 
     def is_rare_test(self, test: Node) -> bool:
         """Is a test true only now and then: ``step % n == 0``, a rank, a debug flag, the last turn?"""
@@ -290,10 +300,13 @@ class Training:
         return False
 
     def _is_rare_arm(self, branch: cst.If | cst.IfExp, arm: Node) -> bool:
-        return self.is_rare_test(branch.test) or self._is_evaluation_arm(branch.test, taken=arm is branch.body)
+        taken = arm is branch.body
+        if self.is_rare_test(branch.test) or self._is_evaluation_arm(branch.test, taken=taken):
+            return True
+        return taken and self._is_lazy(branch.test, missing=True)
 
     def _is_evaluation_arm(self, test: Node, *, taken: bool) -> bool:
-        """Does an arm run only outside of training: ``if not self.training``, ``if stage != Stage.TRAIN``, an ``else``?"""
+        """Does an arm run only outside of training: ``if not self.training``, ``if stage != Stage.TRAIN``?"""
         if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
             return self._is_evaluation_arm(test.expression, taken=not taken)
         if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
@@ -333,7 +346,11 @@ class Training:
         loop = next(self._context.loops(node), None)
         if loop is None or self.is_epoch_loop(loop):
             return None
-        return loop if any(self._tree.contains(loop, call) for call in self.backward_calls) else None
+        for call in self.backward_calls:
+            loops = list(self._context.loops(call))
+            if any(outer is loop and self.is_step_loop(inner) for inner, outer in pairwise(loops)):
+                return loop
+        return None
 
     def is_epoch_loop(self, loop: Node) -> bool:
         """Does a loop count epochs, by the name of its target or its limit?"""
@@ -411,6 +428,8 @@ class Training:
 
     def _is_unit_test(self, function: cst.FunctionDef) -> bool:
         """Is the function a test of the code, rather than a test of the model (``def test_epoch(model, loader)``)?"""
+        if function.name.value.startswith("_test"):
+            return True
         if not function.name.value.lstrip("_").startswith("test_"):
             return False
         if any(name.partition(".")[0] in ("pytest", "unittest") for name in self._code.names.imported_modules()):
@@ -420,7 +439,7 @@ class Training:
     # ---- autograd
 
     def autograd_off(self, node: Node) -> bool:
-        """Is autograd off here: by ``with``, a decorator, a hook that runs without it, or in all callers of the file?"""
+        """Is autograd off here: by ``with``, a decorator, a hook that runs without it, or in all callers?"""
         return self._autograd_off(node, _CALLS_UP)
 
     def _autograd_off(self, node: Node, calls_up: int) -> bool:
@@ -448,7 +467,7 @@ class Training:
         return self._autograd[key]
 
     def switches_off(self, expression: Node) -> bool:
-        """Does a context manager or decorator switch autograd off? ``set_grad_enabled(flag)`` counts: somebody decided."""
+        """Does an expression switch autograd off? ``set_grad_enabled(flag)`` counts: somebody decided."""
         callee = expression.func if isinstance(expression, cst.Call) else expression
         if isinstance(callee, cst.IfExp):
             return self.switches_off(callee.body) or self.switches_off(callee.orelse)
@@ -493,6 +512,17 @@ class Training:
             name.rpartition(".")[2].endswith(tuple(facts["hook_classes"])) for name in self._context.base_names(owner)
         ) or any(isinstance(base.value, (cst.Name, cst.Attribute)) for base in owner.bases)
 
+    def autograd_unknown(self, node: Node, calls_up: int = 3) -> bool:
+        """Is it up to another file: in a method of a module that nothing here calls, or called only from such?"""
+        function = self._context.function(node)
+        if not isinstance(function, cst.FunctionDef) or calls_up == 0:
+            return False
+        calls = self._context.callers(function)
+        if calls:
+            return all(self.autograd_off(call) or self.autograd_unknown(call, calls_up - 1) for call in calls)
+        owner = self._context.method_owner(function)
+        return owner is not None and self._code.devices.is_module_class(owner)
+
     # ---- evaluation
 
     def is_evaluation(self, function: Node) -> bool:
@@ -501,9 +531,13 @@ class Training:
             return False
         if any(self._tree.contains(function, call) for call in self.backward_calls):
             return False
-        if not _words(function.name.value).isdisjoint(table("torch_training")["evaluation"]["words"]):
+        facts, name = table("torch_training"), function.name.value
+        if name in facts["backward"]["step_methods"] or name == "__init__":
+            return False
+        words = _words(name)
+        if not words.isdisjoint(facts["evaluation"]["words"]):
             return True
-        return self.sets_eval_mode(function)
+        return words.isdisjoint(facts["evaluation"]["other_words"]) and self.sets_eval_mode(function)
 
     def sets_eval_mode(self, function: Node) -> bool:
         """Does the function put a model in evaluation mode?"""

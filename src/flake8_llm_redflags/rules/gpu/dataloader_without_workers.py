@@ -1,0 +1,64 @@
+"""LRF722: a training loader that prepares its batches in the training process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class DataloaderWithoutWorkers(Rule):
+    """Without ``num_workers`` the GPU waits while the training process reads and transforms each batch."""
+
+    code = "LRF722"
+    name = "dataloader-without-workers"
+    severity = Severity.INFO
+    preview = True
+    trigger = Trigger(words=(("torch",), ("DataLoader",)))
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each shuffled loader without workers whose data set does work per item."""
+        if code.devices.default_is_device:
+            return
+        for call in code.calls("DataLoader"):
+            name = code.qualified_name(call.func) or ""
+            given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
+            if not name.startswith("torch.utils.data") or any(arg.star for arg in call.args) or not call.args:
+                continue
+            shuffle = given.get("shuffle")
+            if "num_workers" in given or not isinstance(shuffle, cst.Name) or shuffle.value != "True":
+                continue
+            dataset = given.get("dataset", call.args[0].value)
+            if code.training.is_demo(call) or not _works_per_item(code, dataset):
+                continue
+            message = (
+                f"`DataLoader({code.short_text(dataset, 24)}, …)` prepares batches in the training process while the"
+                " GPU waits: give `num_workers=` (gain depends on the work per item)"
+            )
+            yield self.finding(code, call, message)
+
+
+def _works_per_item(code: Code, dataset: cst.CSTNode) -> bool:
+    """Does the data set decode, transform or read something for each item, as far as the file shows?"""
+    for origin in code.values.origins(dataset):
+        if origin.name is not None and origin.name.startswith("torchvision.datasets."):
+            return True
+        if origin.kind == "instance":
+            method = code.context.method(origin.node, "__getitem__")
+            if method is not None and any(
+                call.func for call in code.tree.within(method, cst.Call) if _is_work(code, call)
+            ):
+                return True
+    return False
+
+
+def _is_work(code: Code, call: cst.Call) -> bool:
+    function = call.func
+    name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
+    return name in ("open", "load", "imread", "transform", "tokenizer", "decode", "read_image", "augment", "convert")

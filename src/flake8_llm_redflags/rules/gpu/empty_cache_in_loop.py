@@ -1,0 +1,36 @@
+"""LRF707: the allocator's cache emptied in every training step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+from .synchronize_in_loop import remove_line
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class EmptyCacheInLoop(Rule):
+    """``torch.cuda.empty_cache()`` gives the memory back to the driver, and the next step pays to get it again."""
+
+    code = "LRF707"
+    name = "empty-cache-in-loop"
+    severity = Severity.WARNING
+    fixable = "safe"
+    trigger = Trigger(words=(("torch",), ("empty_cache",), ("for", "while")))
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each ``empty_cache`` in a training step, or in a loop over steps but not epochs."""
+        for call in code.calls("empty_cache"):
+            training = code.training
+            loop = training.loop_over_steps(call)
+            if loop is None or training.is_rare(call, loop) or training.is_demo(call):
+                continue
+            message = (
+                f"`{code.short_text(call, 36)}` in every step: it waits for the GPU and the next step allocates anew;"
+                " remove it, the allocator reuses its blocks (gain predicted)"
+            )
+            yield self.finding(code, call, message, remove_line(code, call, "keep the allocator's cache"))

@@ -1,0 +1,94 @@
+"""LRF740: evaluation or sampling with autograd on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Edit, Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+    from ...code.tree import Node
+
+
+class GradEnabledInference(Rule):
+    """``model.eval()`` does not stop autograd: all activations are kept for a backward pass that never comes."""
+
+    code = "LRF740"
+    name = "grad-enabled-inference"
+    severity = Severity.WARNING
+    fixable = "both"
+    trigger = Trigger(
+        words=(("torch",),),
+        pattern=r"\.eval\(|(?i:\bdef \w*(?:eval|valid|val_|_val|test|predict|infer|sample|generate|translate))",
+    )
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for the first model call of each evaluation that runs with autograd on."""
+        reported: set[int] = set()
+        for call in code.all(cst.Call):
+            if not _runs_model(code, call):
+                continue
+            owner = code.training.evaluation(call)
+            if (
+                owner is None
+                or id(owner) in reported
+                or code.training.autograd_off(call)
+                or code.training.is_demo(call)
+            ):
+                continue
+            if code.training.autograd_unknown(call) or not _ends_here(code, owner):
+                continue
+            reported.add(id(owner))
+            where = f"`{owner.name.value}`" if isinstance(owner, cst.FunctionDef) else "this evaluation loop"
+            message = (
+                f"{where} calls `{code.short_text(call.func, 24)}` with autograd on, so all activations are kept: add"
+                " `@torch.no_grad()` (predicted: 2-10x less memory)"
+            )
+            if not isinstance(owner, cst.FunctionDef):
+                message = message.replace("`@torch.no_grad()`", "`with torch.no_grad():`")
+            yield self.finding(code, call, message, _edit(code, owner))
+
+
+def _runs_model(code: Code, call: cst.Call) -> bool:
+    """Does the call run a model (no loss, no single layer held by a module, no Transformers ``generate``)?"""
+    function = call.func
+    name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
+    if not isinstance(name, str) or name == "generate" or "loss" in name.lower() or "crit" in name.lower():
+        return False
+    return code.devices.is_module_call(call) and not any(
+        origin.name is not None and origin.name.endswith("Loss") for origin in code.values.origins(function)
+    )
+
+
+def _ends_here(code: Code, owner: Node) -> bool:
+    """Does what the model gives end in numbers, text or files, rather than in somebody's loss?"""
+    if not isinstance(owner, cst.FunctionDef):
+        return True
+    if not any(_gives_tensor(code, value) for value in code.context.returned_values(owner)):
+        return True
+    if any(code.training.step(caller) is not None for caller in code.context.callers(owner)):
+        return False
+    return code.training.sets_eval_mode(owner)
+
+
+def _gives_tensor(code: Code, value: Node) -> bool:
+    """Is a returned value a tensor, or a tuple, list or dict with one?"""
+    if isinstance(value, (cst.Tuple, cst.List, cst.Dict)):
+        return any(_gives_tensor(code, element.value) for element in value.elements)
+    return code.devices.kind(value).is_tensor
+
+
+def _edit(code: Code, owner: Node) -> Edit | None:
+    """Return the edit that decorates the function; safe where no tensor leaves it."""
+    if not isinstance(owner, cst.FunctionDef) or "torch" not in code.names.in_scope(code.tree.module):
+        return None
+    if any(name == "torch.jit.script" for name, _ in code.context.decorators(owner)):
+        return None
+    returned = code.context.returned_values(owner)
+    leaves = any(_gives_tensor(code, value) or code.devices.kind(value) == "unknown" for value in returned)
+    leaves = leaves or any(code.tree.within(owner, cst.Yield))
+    return code.edit("switch autograd off", safe=not leaves).insert_before(owner, "@torch.no_grad()").done()
