@@ -71,4 +71,5 @@ def test_messages_are_one_line_that_fits(folder) -> None:
         for finding in findings(marks.load(path).source.text):
             assert "\n" not in finding.message
             assert len(finding.message) <= MESSAGE_LIMIT, f"{path.name}:{finding.line}: {len(finding.message)}: {finding.message}"
+            assert not finding.message.endswith("…"), f"{path.name}:{finding.line}: cut: {finding.message}"
             assert finding.message == finding.message.strip()

@@ -37,7 +37,7 @@ def bind_parameters(code: Code, splice: Splice) -> Edit | None:
             following = text.parts[number + 1 : number + 2]
             quoted = bool(following) and raw.endswith("'")
             raw = raw[:-1] if quoted else raw
-            if "'" in raw and raw.count("'") % 2 or ("%" in raw and placeholder == "%s"):
+            if ("'" in raw and raw.count("'") % 2) or ("%" in raw and placeholder == "%s"):
                 return None
             pieces.append(raw)
         elif isinstance(part, cst.FormattedStringExpression):

@@ -118,9 +118,7 @@ class Guards:
         owner = self._context.method_owner(function)
         for reference in self._code.references(function.name.value):
             if isinstance(self._tree.parent(reference), cst.Arg):
-                if isinstance(reference, cst.Name) and owner is None:
-                    yield reference
-                elif isinstance(reference, cst.Attribute) and owner is not None and last_name(reference.value) in ("self", "cls"):
+                if (isinstance(reference, cst.Name) and owner is None) or (isinstance(reference, cst.Attribute) and owner is not None and last_name(reference.value) in ("self", "cls")):
                     yield reference
 
 

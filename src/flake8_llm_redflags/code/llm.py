@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -100,16 +101,11 @@ class Llm:
         guarded = False
         while parts and parts[-1] in _CONFIGURING | _GUARDING:
             guarded |= parts.pop() in _GUARDING
-        if not parts or parts[0] not in facts["modules"]:
+        if not parts or (origin.kind == "item" and parts[-1] != "start_chat"):
             return None
-        if origin.kind == "item" and parts[-1] not in ("start_chat",):
-            return None
-        pattern = facts.get("class_pattern")
-        if pattern is not None:
-            is_class = _compiled(pattern).fullmatch(parts[-1]) and not _compiled(facts["not_class_pattern"]).fullmatch(parts[-1])
-        else:
-            is_class = any(parts[-1] == known.rpartition(".")[2] for known in facts["classes"])
-            is_class = is_class or (parts[-1] == "start_chat" and facts["library"] == "google-generativeai")
+        if parts[-1] == "start_chat":  # a chat of a generative model is asked like the model
+            parts.pop()
+        is_class = bool(parts) and _is_client_class(".".join(parts), facts)
         return guarded if is_class else None
 
     def _is_unmistakable(self, call: cst.Call, receiver: Node, method: str, facts: dict[str, Any]) -> bool:
@@ -125,6 +121,39 @@ class Llm:
             return False
         known = any(o.is_known and o.kind != "name" for o in origins)
         return not known and all(keyword(call, name) is not None for name in more["arguments"])
+
+    def constructor(self, call: ModelCall) -> cst.Call | None:
+        """Return the call in this file that made the client of a model call, None where it is not in view."""
+        for method in call.facts["methods"]:
+            receiver = _receiver(call.node.func, _steps(call.node.func), method)
+            if receiver is not None:
+                origins = self._code.values.origins(receiver)
+                return next((o.node for o in origins if isinstance(o.node, cst.Call) and o.kind == "call"), None)
+        return None
+
+    def client_constructors(self) -> Iterator[cst.Call]:
+        """Yield the calls that make a client of a remote model, in document order."""
+        for call in self._code.all(cst.Call):
+            qualified = self._code.qualified_name(call.func)
+            if qualified is not None and any(_is_client_class(qualified, facts) for facts in self._libraries):
+                yield call
+
+    def is_synchronous(self, call: ModelCall) -> bool:
+        """Does the call block its thread, as far as its method and the class of its client show?"""
+        method = last_name(call.node.func) or ""
+        if method.endswith("_async") or "aio" in _steps(call.node.func) or self._is_awaited(call.node):
+            return False
+        qualified = self._code.qualified_name(call.node.func)
+        if qualified is not None:
+            return qualified in call.facts["functions"] and not method.startswith("a")
+        maker = self.constructor(call)
+        made_by = self._code.qualified_name(maker.func) if maker is not None else None
+        if made_by is None or "Async" in made_by:
+            return False
+        return "class_pattern" not in call.facts or not method.startswith("a")
+
+    def _is_awaited(self, call: cst.Call) -> bool:
+        return any(isinstance(above, cst.Await) for above in islice(self._code.tree.ancestors(call), 2))
 
     def gives_answer(self, call: cst.Call) -> bool:
         """Is the value of the call a model's answer: a remote call, or ``llm.invoke(…)`` of what is only called a model?"""
@@ -158,12 +187,23 @@ class Llm:
         """Yield the calls that run a model of this process: ``model.generate(…)`` and ``pipeline(…)``."""
         for call in self._code.calls("generate"):
             if isinstance(call.func, cst.Attribute) and self.is_local(call.func.value):
-                yield call
+                if not any("Async" in name for name in self._code.values.made_by(call.func.value)):  # `AsyncLLMEngine` yields
+                    yield call
         callables = set(table("llm_clients")["local"]["callables"])
         for call in self._code.all(cst.Call):
             if isinstance(call.func, (cst.Name, cst.Attribute)) and self._code.qualified_name(call.func) is None:
                 if callables & self._code.values.made_by(call.func):
                     yield call
+
+
+def _is_client_class(qualified: str, facts: dict[str, Any]) -> bool:
+    """Is this the qualified name of a class, or of a factory, of the library's clients?"""
+    root, last = qualified.partition(".")[0], qualified.rpartition(".")[2]
+    if root not in facts["modules"]:
+        return False
+    if "class_pattern" not in facts:
+        return any(last == known.rpartition(".")[2] for known in facts["classes"])
+    return bool(_compiled(facts["class_pattern"]).fullmatch(last)) and not _compiled(facts["not_class_pattern"]).fullmatch(last)
 
 
 def _is_mock(origin: Origin) -> bool:

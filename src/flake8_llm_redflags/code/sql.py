@@ -43,7 +43,7 @@ _ENGLISH = re.compile(
 _VALUE = re.compile(
     r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$", re.IGNORECASE
 )
-_IN_LIST = re.compile(rf"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$", re.IGNORECASE)
+_IN_LIST = re.compile(r"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$", re.IGNORECASE)
 _CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNORECASE)
 
 
@@ -193,9 +193,9 @@ class Sql:
         if all(o.kind == "literal" or (o.kind == "annotation" and _is_safe_type(o.name)) for o in origins):
             return all(o.kind != "literal" or self.is_safe(o.node, depth - 1) for o in origins)
         # What an object of the file's own keeps was put there by its author's code: its own rule where it was read.
-        return isinstance(node.value, cst.Name) and node.value.value in ("self", "cls") or node.attr.value in ("value", "name") and any(
+        return (isinstance(node.value, cst.Name) and node.value.value in ("self", "cls")) or (node.attr.value in ("value", "name") and any(
             self._is_enum(o.node) for o in self._code.values.origins(node.value)
-        )
+        ))
 
     def _is_enum(self, node: Node) -> bool:
         return isinstance(node, cst.ClassDef) and any("Enum" in base for base in self._code.context.base_names(node))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -24,17 +25,28 @@ _STEPS = 200
 Test = Callable[[Node], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where text comes from: the expression that gives it, and what a message calls it."""
+
+    node: Node
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
 class Taint:
-    """Says of an expression which source its text comes from, in words for a message; None where none is in view."""
+    """Says of an expression which source its text comes from; None where none is in view."""
 
     def __init__(self, code: Code) -> None:
         self._code, self._tree = code, code.tree
 
-    def model_text(self, expression: Node) -> str | None:
+    def model_text(self, expression: Node) -> Source | None:
         """Return where an expression gets text that a model wrote."""
         return _Search(self._code, self._is_model_text).origin(expression)
 
-    def untrusted(self, expression: Node) -> str | None:
+    def untrusted(self, expression: Node) -> Source | None:
         """Return where an expression gets text from outside the program: a request, a widget, a terminal, a page."""
         return _Search(self._code, self._is_untrusted).origin(expression)
 
@@ -99,16 +111,16 @@ class _Search:
         self._seen: set[int] = set()
         self._steps = _STEPS
 
-    def origin(self, node: Node, depth: int = _DEPTH) -> str | None:
+    def origin(self, node: Node, depth: int = _DEPTH) -> Source | None:
         """Return the first source that the expression is made of."""
         if depth == 0 or self._steps == 0 or id(node) in self._seen:
             return None
         self._seen.add(id(node))
         self._steps -= 1
-        found = self._test(node)
-        if found is not None:
-            return found
-        return next((name for part in self._parts(node) if (name := self.origin(part, depth - 1)) is not None), None)
+        words = self._test(node)
+        if words is not None:
+            return Source(node, words)
+        return next((found for part in self._parts(node) if (found := self.origin(part, depth - 1)) is not None), None)
 
     def _parts(self, node: Node) -> list[Node]:
         """Return what the text of an expression is made of."""

@@ -97,7 +97,12 @@ class Rule(ABC):
         """Yield the findings of one file."""
 
     def finding(self, code: Code, node: Node, message: str, edit: Edit | None = None) -> Finding:
-        """Return a finding at ``node``. The message says what is wrong here, what it costs and what to do."""
+        """Return a finding at ``node``. The message says what is wrong here, what it costs and what to do.
+
+        A message that long names of the user's make too long is cut: write it so that this happens to nobody.
+        """
+        if len(message) > MESSAGE_LIMIT:
+            message = f"{message[: MESSAGE_LIMIT - 1].rstrip()}…"
         span = code.span(node)
         return Finding(
             code=self.code,

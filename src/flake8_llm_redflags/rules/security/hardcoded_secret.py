@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule
-from .secret_trigger import SECRET_TRIGGER
 from .secret_findings import read_from_environment, suspects
+from .secret_trigger import SECRET_TRIGGER
 
 if TYPE_CHECKING:
     from ...code import Code

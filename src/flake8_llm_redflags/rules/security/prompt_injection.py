@@ -12,6 +12,7 @@ from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
     from ...code import Code
+    from ...code.taint import Source
 
 
 class PromptInjection(Rule):
@@ -34,7 +35,7 @@ class PromptInjection(Rule):
                 yield self.finding(code, content, message)
 
 
-def _spliced_origin(code: Code, content: cst.CSTNode) -> str | None:
+def _spliced_origin(code: Code, content: cst.CSTNode) -> Source | None:
     """Return where untrusted text comes from that stands amid the author's own; a prompt that is all the user's is no splice."""
     from ...code.strings import Hole
 

@@ -1,0 +1,54 @@
+"""LRF213: a call that blocks the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class BlockingCallInAsync(Rule):
+    """A synchronous model call, a local generation or ``time.sleep`` inside ``async def`` stops every other request."""
+
+    code = "LRF213"
+    name = "blocking-call-in-async"
+    severity = Severity.WARNING
+    trigger = Trigger(
+        words=(("async",), ("openai", "anthropic", "groq", "litellm", "ollama", "cohere", "mistralai", "genai", "generativeai", "huggingface_hub",
+                            "langchain_openai", "langchain_anthropic", "langchain", "together", "replicate", "transformers", "vllm", "llm",
+                            "sleep")),
+        pattern=r"async\s+def",
+    )  # fmt: skip
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each blocking call that stands right in a coroutine."""
+        if code.is_test:
+            return
+        for call in code.llm.remote_calls:
+            if _is_in_coroutine(code, call.node) and code.llm.is_synchronous(call):
+                message = (
+                    f"`{code.short_text(call.node.func, 36)}` blocks the event loop until the model has answered: use the async client"
+                    " and await it, or asyncio.to_thread"
+                )
+                yield self.finding(code, call.node, message)
+        for call in code.llm.local_calls():
+            if _is_in_coroutine(code, call) and not isinstance(code.tree.parent(call), cst.Await):
+                message = (
+                    f"`{code.short_text(call.func, 36)}` blocks the event loop while it generates: run it in asyncio.to_thread or a worker"
+                )
+                yield self.finding(code, call, message)
+        for call in code.calls("sleep"):
+            if code.qualified_name(call.func) == "time.sleep" and _is_in_coroutine(code, call):
+                yield self.finding(code, call, "`time.sleep` stops every task of the event loop: await `asyncio.sleep`")
+
+
+def _is_in_coroutine(code: Code, call: cst.Call) -> bool:
+    """Is the innermost function around the call an ``async def``?"""
+    function = code.context.function(call)
+    return isinstance(function, cst.FunctionDef) and function.asynchronous is not None

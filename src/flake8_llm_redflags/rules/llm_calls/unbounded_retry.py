@@ -1,0 +1,48 @@
+"""LRF206: retrying for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+from .endless_loops import counts, is_endless, waits_for_somebody
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class UnboundedRetry(Rule):
+    """``while True`` around a model call whose handler neither gives up nor counts: a wrong key is tried for ever."""
+
+    code = "LRF206"
+    name = "unbounded-retry"
+    severity = Severity.WARNING
+    trigger = Trigger(pattern=r"while\s*\(?\s*(?:True|1)\b")
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each endless loop that tries a model call again whatever happens."""
+        if code.is_test:
+            return
+        reported = set()
+        for call in code.llm.remote_calls:
+            loop = next(code.context.loops(call.node), None)
+            if loop is None or not is_endless(loop) or id(loop) in reported or waits_for_somebody(code, loop):
+                continue
+            statement = next(code.context.tries(call.node), None)
+            if statement is None or not code.tree.contains(loop, statement):
+                continue
+            if all(_goes_on(code, handler) for handler in statement.handlers) and not counts(code, loop):
+                reported.add(id(loop))
+                message = (
+                    f"`{code.short_text(call.node.func, 36)}` is tried again without end, even after an error that no wait mends: bound the"
+                    " attempts and back off"
+                )
+                yield self.finding(code, loop.test, message)
+
+
+def _goes_on(code: Code, handler: cst.CSTNode) -> bool:
+    """Does the handler always lead to the next turn?"""
+    return not any(code.tree.within(handler, cst.Raise, cst.Return, cst.Break))

@@ -1,0 +1,54 @@
+"""LRF207: model text parsed as JSON on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ...knowledge import table
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class UnvalidatedLlmJson(Rule):
+    """``json.loads`` of a model's answer, with neither a guard nor an answer format that makes it JSON."""
+
+    code = "LRF207"
+    name = "unvalidated-llm-json"
+    severity = Severity.WARNING
+    trigger = Trigger(pattern=r"json\.loads\s*\(|\bloads\s*\(")
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each parse that fails on the first answer that is no JSON."""
+        if code.is_test:
+            return
+        for call in code.calls("loads"):
+            if code.qualified_name(call.func) not in ("json.loads", "orjson.loads", "ujson.loads", "simplejson.loads") or not call.args:
+                continue
+            source = code.taint.model_text(call.args[0].value)
+            if source is None or not isinstance(source.node, cst.Call):
+                continue
+            if _is_structured(source.node) or _is_caught(code, call) or code.guards.is_guarded(call):
+                continue
+            message = (
+                f"{source} is parsed on trust: a sentence around the JSON raises JSONDecodeError; ask for structured"
+                " output, or catch it"
+            )
+            yield self.finding(code, call, message)
+
+
+def _is_structured(call: cst.Call) -> bool:
+    """Does the model call ask for an answer in a format, or hide its arguments?"""
+    keywords = table("llm_clients")["structured_output"]["keywords"]
+    return any(arg.star or (arg.keyword is not None and arg.keyword.value in keywords) for arg in call.args)
+
+
+def _is_caught(code: Code, call: cst.Call) -> bool:
+    """Is there a handler for what parsing raises?"""
+    handlers = (handler for statement in code.context.tries(call) for handler in statement.handlers)
+    names = ("ValueError", "JSONDecodeError")
+    return any(any(name in code.text_of(handler.type) for name in names) for handler in handlers if handler.type is not None)
