@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -101,6 +102,10 @@ def _collect(task: Task, batches: _Batches, jobs: int, started: _Started) -> Ite
                     yield from _collect(task, rest, jobs, _start(task, rest, jobs))
                 return
             yield from outcomes
+    except (KeyboardInterrupt, GeneratorExit):  # nobody waits for the rest
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
