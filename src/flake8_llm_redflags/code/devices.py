@@ -92,7 +92,7 @@ class Devices:
         """Does the call run a module: ``model(x)``, ``self.net.forward(x)``, ``model.generate(x)``?"""
         if isinstance(call.func, cst.Attribute) and call.func.attr.value in _facts("modules", "calls"):
             return self.kind(call.func.value) is Kind.MODULE or call.func.attr.value == "forward"
-        return self.kind(call.func) is Kind.MODULE
+        return self.kind(call.func) is Kind.MODULE and not _names_a_class(call.func)
 
     def is_module_class(self, cls: Node) -> bool:
         """Does a class of this file derive from ``torch.nn.Module`` (or from a framework's own base of it)?"""
@@ -446,8 +446,8 @@ class Devices:
             found = self._method(call, function)
             if found is not None:
                 return found
-        if self.kind(function) is Kind.MODULE:
-            return self.computed
+        if self.kind(function) is Kind.MODULE:  # a class handed in by its caller makes a module
+            return Kind.MODULE if _names_a_class(function) else self.computed
         for origin in self._values.origins(function):
             if origin.kind == "name" and origin.name is not None and origin.name != qualified:
                 found = self._named(call, origin.name)
@@ -598,7 +598,7 @@ class Devices:
         if name in _facts("modules", "prepare") and len(call.args) == 1:
             return self._prepared(call, ())
         if receiver.is_tensor:
-            if name in _facts("methods", "python"):
+            if name in _facts("methods", "python") or name.startswith("is_"):
                 return Kind.PYTHON
             if name in _facts("methods", "new"):
                 return self._placed(keyword(call, "device")) if keyword(call, "device") is not None else receiver
@@ -616,11 +616,7 @@ class Devices:
         if receiver in (Kind.MODULE, Kind.OPTIMIZER, Kind.LOADER):
             return receiver
         made = call.func.value
-        if (
-            receiver is Kind.UNKNOWN
-            and isinstance(made, cst.Call)
-            and (dotted(made.func).rpartition(".")[2])[:1].isupper()
-        ):
+        if receiver is Kind.UNKNOWN and isinstance(made, cst.Call) and _names_a_class(made.func):
             return Kind.MODULE  # an object of an imported class that can be moved
         if call.func.attr.value == "cuda":
             return Kind.DEVICE
@@ -658,6 +654,11 @@ class Devices:
             return Kind.PYTHON
         found = combined((self.kind(node.left), *(self.kind(part.comparator) for part in node.comparisons)))
         return found if found.is_tensor else Kind.UNKNOWN if found is Kind.UNKNOWN else Kind.PYTHON
+
+
+def _names_a_class(function: Node) -> bool:
+    """Is a callee written like a class (``Model``, ``models.ResNet``)?"""
+    return dotted(function).rpartition(".")[2][:1].isupper()
 
 
 def strongest(kinds: Iterable[Kind]) -> Kind:

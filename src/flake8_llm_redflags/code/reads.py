@@ -137,11 +137,10 @@ class Reads:
         if "loss" in self._code.text_of(read.value).lower():
             return False
         words = table("torch_training")["environment"]["names"]
-        around = self._code.context.function(read.node) or self._tree.module
         return any(
             isinstance(call.func, cst.Attribute)
             and any(word in self._code.text_of(call.func.value).lower() for word in words)
-            and (self._tree.contains(step.owner, call) or self._tree.contains(around, call))
+            and self._tree.contains(step.owner, call)
             for call in self._code.calls("step")
         )
 

@@ -68,8 +68,6 @@ class Training:
             return []
         found = list(self._code.calls(*facts["methods"]))
         found = [call for call in found if isinstance(call.func, cst.Attribute) and not self._defines(call)]
-        for name in facts["functions"]:
-            found += [c for c in self._code.calls(name.rpartition(".")[2]) if self._code.qualified_name(c.func) == name]
         found += [call for call in self._tree.all(cst.Call) if self._is_scaler_call(call)]
         return sorted({id(call): call for call in found}.values(), key=self._tree.start)
 
@@ -525,11 +523,23 @@ class Training:
 
     # ---- evaluation
 
+    @cached_property
+    def _gradient_calls(self) -> list[cst.Call]:
+        """All calls that need autograd: backward passes, whoever steps, and ``torch.autograd.grad``."""
+        facts = table("torch_training")["backward"]
+        found = [call for call in self._code.calls(*facts["methods"]) if isinstance(call.func, cst.Attribute)]
+        wanted = set(facts["functions"])
+        return found + [
+            call
+            for call in self._code.calls(*{name.rpartition(".")[2] for name in wanted}, "requires_grad_")
+            if self._code.qualified_name(call.func) in wanted or dotted(call.func).endswith("requires_grad_")
+        ]
+
     def is_evaluation(self, function: Node) -> bool:
         """Does a function evaluate or sample, by its name or by ``model.eval()``, and never train?"""
         if not isinstance(function, cst.FunctionDef):
             return False
-        if any(self._tree.contains(function, call) for call in self.backward_calls):
+        if any(self._tree.contains(function, call) for call in self._gradient_calls):
             return False
         facts, name = table("torch_training"), function.name.value
         if name in facts["backward"]["step_methods"] or name == "__init__":
@@ -546,6 +556,14 @@ class Training:
     @cached_property
     def _eval_calls(self) -> list[cst.Call]:
         return [call for call in self._code.calls("eval") if not call.args and isinstance(call.func, cst.Attribute)]
+
+    @cached_property
+    def evaluations(self) -> list[Node]:
+        """All functions and loops that ``evaluation`` may return, in document order per class."""
+        functions = [function for function in self._tree.all(cst.FunctionDef) if self.is_evaluation(function)]
+        if not self._eval_calls:
+            return functions
+        return functions + [loop for loop in self._tree.all(cst.For, cst.While) if self._follows_eval(loop)]
 
     def evaluation(self, node: Node) -> Node | None:
         """Return the function, or the loop after ``model.eval()``, that evaluates or samples at the node."""

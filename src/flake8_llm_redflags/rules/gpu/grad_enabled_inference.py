@@ -28,21 +28,12 @@ class GradEnabledInference(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for the first model call of each evaluation that runs with autograd on."""
-        reported: set[int] = set()
-        for call in code.all(cst.Call):
-            if not _runs_model(code, call):
-                continue
-            owner = code.training.evaluation(call)
-            if (
-                owner is None
-                or id(owner) in reported
-                or code.training.autograd_off(call)
-                or code.training.is_demo(call)
-            ):
+        for owner in code.training.evaluations:
+            call = next((call for call in code.tree.within(owner, cst.Call) if _runs_model(code, owner, call)), None)
+            if call is None or code.training.is_demo(call):
                 continue
             if code.training.autograd_unknown(call) or not _ends_here(code, owner):
                 continue
-            reported.add(id(owner))
             where = f"`{owner.name.value}`" if isinstance(owner, cst.FunctionDef) else "this evaluation loop"
             message = (
                 f"{where} calls `{code.short_text(call.func, 24)}` with autograd on, so all activations are kept: add"
@@ -53,15 +44,17 @@ class GradEnabledInference(Rule):
             yield self.finding(code, call, message, _edit(code, owner))
 
 
-def _runs_model(code: Code, call: cst.Call) -> bool:
-    """Does the call run a model (no loss, no single layer held by a module, no Transformers ``generate``)?"""
+def _runs_model(code: Code, owner: Node, call: cst.Call) -> bool:
+    """Does the call, in the evaluation itself, run a model (no loss, no Transformers ``generate``) with autograd on?"""
     function = call.func
     name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
     if not isinstance(name, str) or name == "generate" or "loss" in name.lower() or "crit" in name.lower():
         return False
-    return code.devices.is_module_call(call) and not any(
-        origin.name is not None and origin.name.endswith("Loss") for origin in code.values.origins(function)
-    )
+    if code.training.evaluation(call) is not owner or not code.devices.is_module_call(call):
+        return False
+    if any(origin.name is not None and origin.name.endswith("Loss") for origin in code.values.origins(function)):
+        return False
+    return not code.training.autograd_off(call)
 
 
 def _ends_here(code: Code, owner: Node) -> bool:
