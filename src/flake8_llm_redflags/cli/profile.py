@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from .problem import Problem
 
 if TYPE_CHECKING:
     from ..profiling.claims import Claim
+    from ..profiling.evidence import Record
     from ..profiling.formulas import Shape
 
 app = typer.Typer(help="Prove the cost: cases, claims, and your own script.", no_args_is_help=True)
@@ -81,3 +83,82 @@ def _markdown(rows: list[Claim]) -> str:
     lines = ["| number | the guide says | checked | what came out | verdict |", "|---|---|---|---|---|"]
     lines += [f"| {row.topic} | {row.says} | {row.checked} | {row.came_out} | {row.verdict} |" for row in rows]
     return "\n".join(lines)
+
+
+@app.command("cases")
+def cases_command(
+    codes: Annotated[list[str] | None, typer.Argument(help="Codes or prefixes; all cases unless given.")] = None,
+    device: Annotated[str, typer.Option(help="cpu counts and predicts, cuda measures; the GPU if there is one.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="The first size of each case only, fewer samples.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Evidence file; a run that was ended goes on where it stopped.")
+    ] = None,
+) -> None:
+    """Run the rules' own bad and good code: equality, counters, predictions and, on a GPU, times."""
+    torch = _torch()
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device not in ("cpu", "cuda"):
+        raise Problem(f"--device: {device!r} is neither cpu nor cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise Problem("--device cuda: this torch sees no CUDA GPU; --device cpu counts and predicts without one")
+    from ..profiling import runner
+
+    chosen = runner.selected([code.upper() for code in codes or ()])
+    if not chosen:
+        raise Problem(f"{', '.join(codes or ())}: no case; `redflags evidence show` lists the rules that have one")
+    machine = torch.cuda.get_device_name().lower().replace(" ", "-") if device == "cuda" else "cpu"
+    failed = _run_cases(chosen, device, out or Path("evidence") / f"{machine}.jsonl", quick=quick)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _torch():  # type: ignore[no-untyped-def]
+    try:
+        import torch
+    except ImportError as error:
+        raise Problem(f"needs torch ({error}): pip install 'flake8-llm-redflags[profile]'") from error
+    return torch
+
+
+def _run_cases(chosen, device: str, out: Path, *, quick: bool) -> int:  # type: ignore[no-untyped-def]
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ..profiling import runner
+
+    console, failed, written = Console(highlight=False), 0, 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("", total=len(chosen) + 1)
+
+        def start(code, case) -> None:  # type: ignore[no-untyped-def]
+            progress.update(bar, advance=1, description=f"{code} {case.name} ({', '.join(s.name for s in case.sizes)})")
+
+        try:
+            for record in runner.run(chosen, device, out, quick=quick, start=start):
+                console.print(_in_short(record), markup=False, soft_wrap=True)
+                failed += record.status in ("failed", "not equal")
+                written += 1
+        except KeyboardInterrupt:
+            console.print(f"interrupted; {written} results are kept in {out}, the same command goes on from there")
+            raise
+    console.print(f"{written} results written to {out}" if written else f"nothing to do: {out} is up to date")
+    return failed
+
+
+def _in_short(record: Record) -> str:
+    head = f"{record.rule} {record.case} {record.size}"
+    if record.status != "ok":
+        return f"{head}: {record.status}: {record.note}"
+    if record.speedup is not None:
+        gain = record.speedup
+        return f"{head}: ×{gain['median']:.2f} [{gain['low']:.2f}, {gain['high']:.2f}], {record.verdict}"
+    parts = []
+    if record.counters:
+        bad, good = record.counters["bad"], record.counters["good"]
+        parts.append(f"operators {bad['operators']} → {good['operators']}")
+        parts.append(f"GB {bad['bytes'] / 1e9:.2f} → {good['bytes'] / 1e9:.2f}")
+        parts.append(f"peak GB {bad['peak_bytes'] / 1e9:.2f} → {good['peak_bytes'] / 1e9:.2f}")
+        parts.append(f"waits {bad['would_sync']} → {good['would_sync']}")
+    if record.prediction:
+        parts.append(f"predicted ×{record.prediction['speedup']:.1f} on {record.prediction['gpu']}")
+    return f"{head}: equal; {', '.join(parts)}; unmeasured"

@@ -40,11 +40,13 @@ def body(code: str, function: str) -> str:
         node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0)
     ]
     wanted = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    start = min([wanted.lineno, *(decorator.lineno for decorator in wanted.decorator_list)])
+    source = "\n".join(text.splitlines()[start - 1 : wanted.end_lineno])
     used = {node.id for node in ast.walk(wanted) if isinstance(node, ast.Name)}
     kept = [
         node for node in imports if any((name.asname or name.name).partition(".")[0] in used for name in node.names)
     ]
-    return "\n".join([*(ast.unparse(node) for node in kept), "", "", ast.get_source_segment(text, wanted) or "", ""])
+    return "\n".join([*(ast.unparse(node) for node in kept), "", "", source, ""])
 
 
 def _without_words(tree: ast.Module) -> ast.Module:

@@ -1,0 +1,84 @@
+"""Do both bodies of a case compute the same? Asked before anything is timed, against float64, gradients included."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_leaves, tree_map
+
+from .case import Case, Maker
+
+#: In float64 both bodies must agree to this; a body may pass through float32 inside.
+AGREEMENT = 1e-5
+
+
+def check(case: Case, device: str = "cpu") -> dict[str, Any]:
+    """Return the relative errors of both bodies in the case's element type, and whether they are equal enough.
+
+    Equal means: in float64 they agree, nothing is NaN, and the good body is at most ``tolerance`` times as far from
+    float64 as the bad one (or as rounding alone).
+    """
+    inputs = case.inputs(Maker(getattr(torch, case.dtype), device), **case.small)
+    exact = tree_map(_doubled, inputs)
+    reference, other = _run(case, case.bad, exact), _run(case, case.good, exact)
+    bad, good = _run(case, case.bad, inputs), _run(case, case.good, inputs)
+    disagreement, error_bad, error_good = (_distance(values, reference) for values in (other, bad, good))
+    limit = max(case.tolerance * error_bad, torch.finfo(getattr(torch, case.dtype)).eps)
+    return {
+        "float64_disagreement": disagreement,
+        "error_bad": error_bad,
+        "error_good": error_good,
+        "gradients": case.backward,
+        "ok": disagreement <= AGREEMENT and error_good <= limit,  # a NaN compares as false
+    }
+
+
+def _doubled(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().double() if value.is_floating_point() else value.clone()
+    return copy.deepcopy(value).double() if isinstance(value, torch.nn.Module) else copy.deepcopy(value)
+
+
+def _own(value: Any) -> Any:
+    """A copy, so that a body that changes its inputs leaves them to the next one."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    return copy.deepcopy(value)
+
+
+def _run(case: Case, body: Callable[..., Any], inputs: Any) -> list[torch.Tensor]:
+    own = tree_map(_own, inputs)
+    leaves = [value for value in tree_leaves(own) if isinstance(value, torch.Tensor) and value.is_floating_point()]
+    if case.backward:
+        for leaf in leaves:
+            leaf.requires_grad_()
+    torch.manual_seed(1)
+    result = body(*own)
+    values = [
+        value.detach() if isinstance(value, torch.Tensor) else torch.tensor(value)
+        for value in tree_leaves(result)
+        if isinstance(value, torch.Tensor | float | int)
+    ]
+    if case.backward:
+        weight = torch.linspace(-1, 1, result.numel(), dtype=result.dtype, device=result.device).view_as(result)
+        (result * weight).sum().backward()
+        values += [leaf.grad for leaf in leaves if leaf.grad is not None]
+    return values
+
+
+def _distance(values: list[torch.Tensor], reference: list[torch.Tensor]) -> float:
+    if len(values) != len(reference) or not values:
+        return float("nan")
+    worst = 0.0
+    for value, exact in zip(values, reference, strict=True):
+        if value.shape != exact.shape:
+            return float("nan")
+        scale = exact.double().norm().clamp_min(1e-30)
+        distance = ((value.double() - exact.double()).norm() / scale).item()
+        if distance != distance:
+            return distance
+        worst = max(worst, distance)
+    return worst
