@@ -118,7 +118,8 @@ class Guards:
         owner = self._context.method_owner(function)
         for reference in self._code.references(function.name.value):
             if isinstance(self._tree.parent(reference), cst.Arg):
-                if (isinstance(reference, cst.Name) and owner is None) or (isinstance(reference, cst.Attribute) and owner is not None and last_name(reference.value) in ("self", "cls")):
+                through_self = isinstance(reference, cst.Attribute) and last_name(reference.value) in ("self", "cls")
+                if through_self if owner is not None else isinstance(reference, cst.Name):
                     yield reference
 
 

@@ -43,7 +43,9 @@ _ENGLISH = re.compile(
 _VALUE = re.compile(
     r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$", re.IGNORECASE
 )
-_IN_LIST = re.compile(r"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$", re.IGNORECASE)
+_IN_LIST = re.compile(
+    r"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$", re.IGNORECASE
+)
 _CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNORECASE)
 
 

@@ -19,12 +19,7 @@ class BlockingCallInAsync(Rule):
     code = "LRF213"
     name = "blocking-call-in-async"
     severity = Severity.WARNING
-    trigger = Trigger(
-        words=(("async",), ("openai", "anthropic", "groq", "litellm", "ollama", "cohere", "mistralai", "genai", "generativeai", "huggingface_hub",
-                            "langchain_openai", "langchain_anthropic", "langchain", "together", "replicate", "transformers", "vllm", "llm",
-                            "sleep")),
-        pattern=r"async\s+def",
-    )  # fmt: skip
+    trigger = Trigger(words=(("async",), ("sleep", "generate", "pipeline", "create", "complete", "completion", "chat", "invoke", "run")))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each blocking call that stands right in a coroutine."""

@@ -20,7 +20,9 @@ class RemovedOpenaiApi(Rule):
     code = "LRF214"
     name = "removed-openai-api"
     severity = Severity.ERROR
-    trigger = Trigger(words=(("openai",),), pattern=r"(?:ChatCompletion|Completion|Embedding|Image|Audio|Moderation|Edit|File|Fine\w+|Model|Engine)\.\w+\s*\(")
+    trigger = Trigger(
+        words=(("openai",),), pattern=r"(?:Completion|Embedding|Image|Audio|Moderation|Edit|File|Fine\w+|Model|Engine)\.\w+\s*\("
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each removed call, unless the project pins an openai that still has it."""

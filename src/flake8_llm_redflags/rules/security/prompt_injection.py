@@ -21,7 +21,9 @@ class PromptInjection(Rule):
     code = "LRF130"
     name = "prompt-injection"
     severity = Severity.WARNING
-    trigger = Trigger(pattern=r"[\"'](?:system|developer)[\"']|system_instruction|system_prompt|system_message|SystemMessage|instructions\s*=|system\s*=")
+    trigger = Trigger(
+        pattern=r"[\"'](?:system|developer)[\"']|system_(?:instruction|prompt|message)|SystemMessage|instructions\s*=|system\s*="
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each system content that holds untrusted text."""

@@ -1,0 +1,93 @@
+"""LRF141: a model loaded from a pickle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ...code.syntax import cst
+from ...finding import Finding, Severity
+from ...knowledge import table
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class UnpickledModel(Rule):
+    """A model from a pickle, or from joblib, dill or cloudpickle, which are pickles: loading it runs what its author wrote."""
+
+    code = "LRF141"
+    name = "unpickled-model"
+    severity = Severity.WARNING
+    trigger = Trigger(
+        words=(
+            ("pickle", "joblib", "dill", "cloudpickle", "safe_mode", "allow_dangerous_deserialization"),
+            ("load", "loads", "load_model", "load_local"),
+        )
+    )
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding for each load of a model that the file did not write itself."""
+        if code.is_test:
+            return
+        facts = table("loading")
+        for call in code.calls("load", "loads", "load_model", "load_local"):
+            qualified = code.qualified_name(call.func)
+            for switch in facts["switches"]["arguments"]:
+                if switch["callee"] == getattr(call.func, "attr", call.func).value and _has(call, switch["name"], switch["value"]):
+                    message = (
+                        f"`{switch['name']}={switch['value']}` runs whatever code is in the file: load it only from where nobody else"
+                        " can write"
+                    )
+                    yield self.finding(code, call, message)
+            if qualified in facts["pickles"]["model_loaders"] or qualified in facts["pickles"]["loaders"]:
+                if self._is_from_outside(code, call) or (self._is_model(code, call, qualified) and not self._is_own(code, call)):
+                    message = (
+                        f"`{code.short_text(call.func, 30)}` runs whatever code is pickled there: load it only from where nobody else"
+                        " can write, or use skops, ONNX or safetensors"
+                    )
+                    yield self.finding(code, call, message)
+
+    @staticmethod
+    def _is_from_outside(code: Code, call: cst.Call) -> bool:
+        return bool(call.args) and code.taint.untrusted(call.args[0].value) is not None
+
+    @staticmethod
+    def _is_model(code: Code, call: cst.Call, loader: str) -> bool:
+        """Does the loader, the target's name or the text of the path say that a model is loaded?"""
+        if loader in table("loading")["pickles"]["model_loaders"]:
+            return True
+        statement = code.context.statement(call)
+        target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
+        texts = [code.text_of(target)] if target is not None else []
+        texts += [code.text_of(arg) for arg in call.args]
+        return any(_model_word().search(text.lower()) for text in texts)
+
+    @staticmethod
+    def _is_own(code: Code, call: cst.Call) -> bool:
+        """Does the same file write what is loaded: is the same path, or the same name in the same function, handed to a dump?"""
+        dumpers = table("loading")["pickles"]["dumpers"]
+        paths = {code.text_of(arg.value) for arg in call.args}
+        for dump in code.calls("dump", "dumps"):
+            if code.qualified_name(dump.func) not in dumpers:
+                continue
+            together = code.context.function(dump) is code.context.function(call)
+            if any((together or isinstance(arg.value, cst.SimpleString)) and code.text_of(arg.value) in paths for arg in dump.args):
+                return True
+        return False
+
+
+def _has(call: cst.Call, name: str, value: str) -> bool:
+    """Is ``name=value`` among the arguments, ``value`` being a Python name?"""
+    return any(
+        arg.keyword is not None and arg.keyword.value == name and isinstance(arg.value, cst.Name) and arg.value.value == value
+        for arg in call.args
+    )
+
+
+@cache
+def _model_word() -> re.Pattern[str]:
+    return re.compile(table("loading")["pickles"]["model_words"])
