@@ -11,7 +11,9 @@ from typing import TypeVar
 import libcst as cst
 
 from ..finding import Span
+from .attention import Attentions
 from .context import Context
+from .decoding import Decoding
 from .devices import Devices
 from .edits import EditBuilder
 from .flow import Flow
@@ -26,6 +28,7 @@ from .serving import Serving
 from .sql import Sql
 from .strings import Strings
 from .taint import Taint
+from .tensors import Tensors
 from .training import Training
 from .tree import Node, Tree, parse
 from .values import Values
@@ -122,6 +125,21 @@ class Code:
     def taint(self) -> Taint:
         """Where text that nobody vouches for goes."""
         return Taint(self)
+
+    @cached_property
+    def decoding(self) -> Decoding:
+        """Loops that generate token by token."""
+        return Decoding(self)
+
+    @cached_property
+    def tensors(self) -> Tensors:
+        """What expressions compute with tensors."""
+        return Tensors(self)
+
+    @cached_property
+    def attention(self) -> Attentions:
+        """Attention written out by hand."""
+        return Attentions(self)
 
     @cached_property
     def positions(self) -> Positions:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
-from ...finding import Finding, Severity
+from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -23,17 +23,42 @@ class UseCacheDisabled(Rule):
     trigger = Trigger(words=(("use_cache",), ("generate",)))
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each ``generate`` call that turns the cache off."""
+        """Yield a finding for each ``generate`` call without cache, and for a configuration that is never set back."""
         for call in code.calls("generate"):
             for argument in call.args:
-                if argument.keyword is not None and argument.keyword.value == "use_cache" and _is_false(argument.value):
+                if argument.keyword is not None and argument.keyword.value == "use_cache" and _is_name(argument.value, "False"):
                     edit = code.edit("leave the cache on", safe=True).remove_argument(call, argument).done()
-                    message = (
-                        f"`{code.short_text(call.func)}(use_cache=False)` recomputes all earlier tokens for each new one:"
-                        " drop the argument, the cache gives the same tokens"
-                    )
-                    yield self.finding(code, argument, message, edit)
+                    yield self._finding(code, argument, f"{code.short_text(call.func)}(use_cache=False)", edit)
+        if not _trains(code):
+            yield from self._configurations(code)
+
+    def _configurations(self, code: Code) -> Iterator[Finding]:
+        """``model.config.use_cache = False`` in a file that generates and never sets it back."""
+        if not any(True for _ in code.calls("generate")):
+            return
+        switched = [
+            statement
+            for statement in code.all(cst.Assign)
+            if isinstance(target := statement.targets[0].target, cst.Attribute)
+            and target.attr.value == "use_cache"
+            and isinstance(target.value, cst.Attribute)
+            and target.value.attr.value in ("config", "generation_config")
+        ]
+        if all(_is_name(statement.value, "False") for statement in switched):
+            for statement in switched:
+                yield self._finding(code, statement, code.short_text(statement), None)
+
+    def _finding(self, code: Code, node: cst.CSTNode, what: str, edit: Edit | None) -> Finding:
+        message = f"`{what}` recomputes all earlier tokens for each new one: leave it on, the cache gives the same tokens"
+        return self.finding(code, node, message, edit)
 
 
-def _is_false(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Name) and node.value == "False"
+def _trains(code: Code) -> bool:
+    """Does the file train? Then the cache is off for gradient checkpointing, as it should be."""
+    if any(True for _ in code.calls("backward", "gradient_checkpointing_enable", "train")):
+        return True
+    return any(module.rpartition(".")[2].endswith("Trainer") for module in code.names.imported_modules())
+
+
+def _is_name(node: cst.CSTNode, name: str) -> bool:
+    return isinstance(node, cst.Name) and node.value == name

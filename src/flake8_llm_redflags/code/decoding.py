@@ -1,0 +1,240 @@
+"""Decode loops: a model's own output is appended to the sequence that the next turn feeds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from ..knowledge import table
+from .names import dotted, last_name
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+Loop = cst.For | cst.While
+
+#: How many assignments inside the loop lie between the sequence and the call at most.
+_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLoop:
+    """A loop that feeds the whole of ``sequence`` to a model and makes it longer by what the model chose."""
+
+    loop: Loop
+    sequence: str
+    call: cst.Call  #: the model's forward
+    growth: Node  #: the statement that makes the sequence longer
+    is_tensor: bool  #: by concatenating tensors, rather than by growing a list or a string
+
+
+class Decoding:
+    """The decode loops of a file that carry no cache."""
+
+    def __init__(self, code: Code) -> None:
+        self._code, self._tree = code, code.tree
+
+    @cached_property
+    def without_cache(self) -> tuple[DecodeLoop, ...]:
+        """Every loop that feeds the growing sequence anew each turn."""
+        found: dict[int, DecodeLoop] = {}
+        for sequence, growth, grown_by, is_tensor in self._growths():
+            for loop in list(self._code.context.loops(growth))[:2]:
+                call = self._call_that_reads(sequence, loop, growth)
+                if call is not None and id(call) not in found and self._is_chosen_from(grown_by, call, loop):
+                    found[id(call)] = DecodeLoop(loop, sequence, call, growth, is_tensor)
+                    break
+        return tuple(found.values())
+
+    # ---- what grows
+
+    def _growths(self) -> Iterator[tuple[str, Node, Node, bool]]:
+        """Yield (sequence, statement, what is appended, is it a tensor) for everything that grows in a loop."""
+        for call in self._code.calls(*_words("growing")):
+            statement = self._code.context.statement(call)
+            target = self._only_target(statement)
+            parts = call.args[0].value if call.args else None
+            if target is None or not isinstance(parts, (cst.Tuple, cst.List)) or len(parts.elements) != 2:
+                continue
+            first, second = (element.value for element in parts.elements)
+            if dotted(first) == target:
+                yield target, statement, second, True
+        for statement in self._code.all(cst.AugAssign):
+            target = dotted(statement.target)
+            if isinstance(statement.operator, cst.AddAssign) and target and "." not in target:
+                yield target, statement, statement.value, False
+        for call in self._code.calls("append"):
+            if isinstance(call.func, cst.Attribute) and (target := dotted(call.func.value)) and len(call.args) == 1:
+                yield target, self._code.context.statement(call), call.args[0].value, False
+        yield from self._filled_buffers()
+
+    def _filled_buffers(self) -> Iterator[tuple[str, Node, Node, bool]]:
+        """``tokens[:, position] = chosen`` in a loop over ``position`` that feeds ``tokens[:, :position]``."""
+        for statement in self._code.all(cst.Assign):
+            target = statement.targets[0].target
+            if isinstance(target, cst.Subscript) and (name := dotted(target.value)):
+                last = target.slice[-1].slice
+                if isinstance(last, cst.Index) and isinstance(last.value, (cst.Name, cst.BinaryOperation)):
+                    yield name, statement, statement.value, True
+
+    @staticmethod
+    def _only_target(statement: Node) -> str | None:
+        if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+            return None
+        target = statement.targets[0].target
+        if isinstance(target, cst.Tuple) and target.elements:  # `out, shape = pack([out, chosen], ...)`
+            target = target.elements[0].value
+        return dotted(target) or None
+
+    # ---- the call that reads it
+
+    def _call_that_reads(self, sequence: str, loop: Loop, growth: Node) -> cst.Call | None:
+        for call in self._tree.within(loop.body, cst.Call):
+            if self._is_model_call(call) and not self._carries_cache(call):
+                arguments = [arg.value for arg in call.args if not arg.star]
+                if any(self._holds_all(argument, sequence, growth, loop, _DEPTH) for argument in arguments):
+                    return None if self._keeps_cache(call) else call
+        return None
+
+    def _is_model_call(self, call: cst.Call) -> bool:
+        function = call.func
+        name = last_name(function)
+        if name is None:
+            return False
+        if isinstance(function, cst.Attribute) and name in _words("forward_methods"):
+            return dotted(function.value) == "self" or self._is_model(function.value)
+        if isinstance(function, cst.Name) and name == "self":
+            return True
+        return self._is_model(function)
+
+    def _is_model(self, node: Node) -> bool:
+        origins = self._code.values.origins(node)
+        known = [origin for origin in origins if origin.is_known]
+        for origin in known:
+            if origin.kind == "instance":
+                return True
+            if origin.kind == "function":
+                return False
+        name = (last_name(node) or "").lower()
+        words = _words("model_words")
+        return any(part in words for part in name.split("_")) or any(name.endswith(word) and len(word) > 2 for word in words)
+
+    def _carries_cache(self, call: cst.Call) -> bool:
+        """Does an argument's name say that earlier results are handed on?"""
+        for arg in call.args:
+            if arg.keyword is not None:
+                if arg.keyword.value == "use_cache":
+                    if not (isinstance(arg.value, cst.Name) and arg.value.value == "False"):
+                        return True
+                elif _has_cache_word(arg.keyword.value):
+                    return True
+            elif not arg.star and any(_has_cache_word(part) for part in dotted(arg.value).split(".")):
+                return True
+        return False
+
+    def _keeps_cache(self, call: cst.Call) -> bool:
+        """Does the function around handle a cache, so that the model may keep one inside?"""
+        scope = self._code.context.function(call) or next(self._code.context.loops(call), call)
+        for node in self._tree.within(scope, cst.Attribute):
+            if "cache" in node.attr.value.lower() and node.attr.value not in ("empty_cache", "use_cache", "lru_cache"):
+                return True
+            if "past_key" in node.attr.value:
+                return True
+        names = {node.value for node in self._tree.within(scope, cst.Name)}
+        return any("kv_cache" in name.lower() or "past_key" in name or name in _words("preparing") for name in names)
+
+    def _holds_all(self, node: Node, sequence: str, growth: Node, loop: Loop, depth: int) -> bool:
+        """Is the value the whole sequence, or all of it that fits the context, in whatever wrapping?"""
+        if depth == 0:
+            return False
+        if dotted(node) == sequence:
+            return True
+        if isinstance(node, cst.Name):
+            return any(
+                binding.kind in ("assign", "walrus")
+                and binding.value is not None
+                and self._tree.contains(loop, binding.node)
+                and binding.node is not growth
+                and self._holds_all(binding.value, sequence, growth, loop, depth - 1)
+                for binding in self._code.values.definitions(node)
+            )
+        if isinstance(node, cst.Subscript):
+            return self._holds_all(node.value, sequence, growth, loop, depth) and _is_growing_slice(node, loop)
+        if isinstance(node, cst.IfExp):
+            return any(self._holds_all(n, sequence, growth, loop, depth) for n in (node.body, node.orelse))
+        if isinstance(node, cst.Attribute):  # `tokenizer(prompt).input_ids`
+            return isinstance(node.value, cst.Call) and self._holds_all(node.value, sequence, growth, loop, depth)
+        if isinstance(node, (cst.List, cst.Tuple)):
+            return any(self._holds_all(e.value, sequence, growth, loop, depth) for e in node.elements)
+        if isinstance(node, cst.Call):
+            if last_name(node.func) in ("len", "size", "range", "append", *_words("preparing")) or self._is_model_call(node):
+                return False
+            inner = [arg.value for arg in node.args if arg.keyword is None]
+            if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, (cst.Call, cst.Name, cst.Subscript)):
+                inner.append(node.func.value)
+            return any(self._holds_all(value, sequence, growth, loop, depth - 1) for value in inner)
+        return False
+
+    # ---- from the output to what is appended
+
+    def _is_chosen_from(self, appended: Node, call: cst.Call, loop: Loop) -> bool:
+        """Does the appended value come from the call's result, through a choice of a token?"""
+        tainted: set[str] = set()
+        chosen: set[str] = set()
+        call_at = self._tree.start(call)
+        for statement in sorted(self._tree.within(loop.body, cst.Assign), key=self._tree.start):
+            holds_call = self._tree.contains(statement, call)
+            read = {name.value for name in self._tree.within(statement.value, cst.Name)}
+            if not holds_call and (self._tree.start(statement) < call_at or not read & tainted):
+                continue
+            targets = {
+                name.value for target in statement.targets for name in self._tree.within(target.target, cst.Name)
+            }
+            tainted |= targets
+            if self._chooses(statement.value) or read & chosen:
+                chosen |= targets
+        read = {name.value for name in self._tree.within(appended, cst.Name)}
+        if self._tree.contains(appended, call):
+            return self._chooses(appended)
+        return bool(read & chosen) or (bool(read & tainted) and self._chooses(appended))
+
+    def _chooses(self, node: Node) -> bool:
+        words = _words("choosing_words")
+        for call in self._tree.within(node, cst.Call):
+            name = (last_name(call.func) or "").lower()
+            if any(word == name or (len(word) > 4 and word in name) for word in words):
+                return True
+        return False
+
+
+def _is_growing_slice(node: cst.Subscript, loop: Loop) -> bool:
+    """Does the slice grow with the sequence, or keep all that fits: ``x[:, -block_size:]``, ``x[:, :position]``?"""
+    for element in node.slice:
+        part = element.slice
+        if isinstance(part, cst.Index):
+            if element is node.slice[-1] and not (isinstance(part.value, cst.Name) and part.value.value == "None"):
+                return isinstance(part.value, cst.Ellipsis)
+            continue
+        lower = part.lower
+        if lower is None:
+            continue
+        if not (isinstance(lower, cst.UnaryOperation) and isinstance(lower.operator, cst.Minus)):
+            return isinstance(lower, cst.Integer) and lower.value == "0"
+        if isinstance(lower.expression, cst.Integer) and lower.expression.value == "1":
+            return False
+    return True
+
+
+def _has_cache_word(name: str) -> bool:
+    lowered = name.lower()
+    return lowered in ("mem", "h", "hx") or any(word in lowered for word in _words("cache_words"))
+
+
+@cache
+def _words(name: str) -> frozenset[str]:
+    return frozenset(table("torch_ops")["decoding"][name])

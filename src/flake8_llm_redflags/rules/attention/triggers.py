@@ -1,0 +1,11 @@
+"""What a file must hold for the rules of this family to read it: shared, so that the family costs one look."""
+
+from __future__ import annotations
+
+TORCH = ("torch",)
+
+#: A softmax, as function, method or module.
+SOFTMAX = ("softmax", "Softmax", "_safe_softmax")
+
+#: A product of two tensors.
+PRODUCTS = r"matmul|einsum|bmm| @ |\w@\w|torch\.mm\("

@@ -1,0 +1,49 @@
+"""LRF501: attention written out by hand, with the whole matrix of scores in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+from .triggers import PRODUCTS, SOFTMAX, TORCH
+
+if TYPE_CHECKING:
+    from ...code import Code
+    from ...code.attention import Attention
+
+
+class UnfusedAttention(Rule):
+    """softmax(QKᵀ)·V in single operations writes and reads the T×T scores several times; SDPA keeps them on the chip."""
+
+    code = "LRF501"
+    name = "unfused-attention"
+    severity = Severity.WARNING
+    trigger = Trigger(words=(TORCH, SOFTMAX), pattern=PRODUCTS)
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding at each product of attention weights with values that a fused attention could replace."""
+        for attention in code.attention.all:
+            if _can_be_fused(code, attention):
+                yield self.finding(code, attention.product.place.node, _message(code, attention))
+
+
+def _can_be_fused(code: Code, attention: Attention) -> bool:
+    node = attention.product.place.node
+    return (
+        attention.is_over_keys is not False
+        and not attention.changed_after_softmax
+        and not code.attention.is_fallback(node)
+        and not code.attention.is_reference(node)
+        and not code.attention.is_over_channels(node)
+        and not code.attention.weights_are_used(attention)
+    )
+
+
+def _message(code: Code, attention: Attention) -> str:
+    query, key, value = (
+        code.short_text(node, 18) for node in (attention.query.node, attention.key.node, attention.value)
+    )
+    remedy = "`F.scaled_dot_product_attention`"
+    return f"attention of `{query}`, `{key}`, `{value}` by hand stores all T×T scores: {remedy} does not (predicted 10× the op at T=4096)"

@@ -1,0 +1,34 @@
+"""LRF601: a decode loop that feeds the whole sequence to the model again for every token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...finding import Finding, Severity
+from ..rule import Rule, Trigger
+
+if TYPE_CHECKING:
+    from ...code import Code
+
+
+class DecodeWithoutCache(Rule):
+    """Without a KV cache n new tokens cost O(n·T) tokens through the model; with one each token passes once."""
+
+    code = "LRF601"
+    name = "decode-without-cache"
+    severity = Severity.WARNING
+    trigger = Trigger(
+        words=(("torch",), ("for", "while")),
+        pattern=r"argmax|multinomial|topk|sample\w*\(|torch\.max\(|[cC]ategorical|gumbel",
+    )
+
+    def check(self, code: Code) -> Iterator[Finding]:
+        """Yield a finding at the statement that makes the sequence longer, or at the call where a list or text grows."""
+        for found in code.decoding.without_cache:
+            node = found.growth if found.is_tensor else found.call
+            message = (
+                f"each turn feeds all of `{found.sequence}` to `{code.short_text(found.call.func, 24)}` again:"
+                " keep the KV cache and feed only the new token (predicted 4× at 7B, grows with length)"
+            )
+            yield self.finding(code, node, message)
