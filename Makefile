@@ -10,7 +10,8 @@ TREE ?= .
 .PHONY: review test lint bench corpus clean
 
 review: $(VENV)/.installed  ## lint CODE with flake8; findings are no failure
-	$(BIN)/flake8 --isolated --select LRF --exit-zero $(CODE)
+	@test -e "$(CODE)" || { echo "make review: $(CODE): no such file or folder" >&2; exit 2; }
+	$(BIN)/flake8 --isolated --select LRF --exit-zero "$(CODE)"
 
 test: $(VENV)/.installed-test  ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
