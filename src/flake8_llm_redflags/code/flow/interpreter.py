@@ -481,10 +481,8 @@ class Interpreter(ABC, Generic[State]):
             for condition in loop.ifs:
                 self.evaluate(condition.test)
             loop = loop.inner_for_in
-        if isinstance(node, cst.DictComp):
-            parts = [self.evaluate(node.key), self.evaluate(node.value)]
-        else:
-            parts = [self.evaluate(node.elt)]
+        results = (node.key, node.value) if isinstance(node, cst.DictComp) else (node.elt,)
+        parts = [self.evaluate(result) for result in results]
         self.frame = outer
         return self.combined(node, parts)
 

@@ -380,7 +380,7 @@ class Learning(Tables):
         if features is None:
             return Thing(NOTHING)
         split = self._split_at(node, "folds", ordered=estimator.name == "TimeSeriesSplit")
-        self._whole.setdefault(split, []).extend(features.state.rows)
+        self._whole.setdefault(split, {}).update(dict.fromkeys(features.state.rows))
         pair: Thing[Data] = Thing(NOTHING)
         pair.items = tuple(
             Thing(Data(self._cut(features.state.rows, split, part), shape="index")) for part in ("train", "test")

@@ -14,7 +14,7 @@ from ..tree import Node
 SplitKind = Literal["random", "folds", "named", "cut", "mask", "pieces"]
 StatisticKind = Literal["supervised", "transformer", "statistic", "encoder", "resampling"]
 
-#: A part of a part of a part …: beyond this depth a condition no longer makes a new part.
+#: A part of a part of a part …: beyond this depth conditions and slices no longer make new parts.
 _DEPTH = 30
 
 
@@ -53,7 +53,7 @@ class Rows:
 
     def cut(self, split: Split, part: object) -> Rows:
         """Return one part of these rows; the same split and part give the same rows."""
-        if self.depth >= _DEPTH and split.kind == "mask":
+        if self.depth >= _DEPTH and split.kind not in ("random", "folds"):
             return self
         key = (id(split), part)
         if key not in self._parts:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: A value remembers at most so many statistics: one finding for each of the first is enough.
 _MARKS = 100
+#: … and holds the rows of so many tables and parts apart.
+_ROWS = 24
 
 
 class Selecting(Interpreter[Data]):
@@ -32,7 +34,7 @@ class Selecting(Interpreter[Data]):
         self.numbers = count()
         self._origins: dict[tuple[int, int], Rows] = {}
         self._splits: dict[object, Split] = {}
-        self._whole: dict[Split, list[Rows]] = {}  # what each split divided
+        self._whole: dict[Split, dict[Rows, None]] = {}  # what each split divided
 
     # ---- states
 
@@ -45,7 +47,7 @@ class Selecting(Interpreter[Data]):
         if one is NOTHING:
             return other
         return Data(
-            one.rows | other.rows,
+            all_rows(one.rows, other.rows),
             together(one.marks, other.marks),
             one.shape if one.shape == other.shape else "object",
             one.column if one.column == other.column else None,
@@ -82,8 +84,7 @@ class Selecting(Interpreter[Data]):
 
     def _cut(self, rows: Iterable[Rows], split: Split, part: object) -> frozenset[Rows]:
         rows = tuple(rows)
-        known = self._whole.setdefault(split, [])
-        known.extend(one for one in rows if one not in known)
+        self._whole.setdefault(split, {}).update(dict.fromkeys(rows))
         return frozenset(one.cut(split, part) for one in rows)
 
     # ---- expressions
@@ -115,9 +116,7 @@ class Selecting(Interpreter[Data]):
         """Return a value that all of these flow into."""
         rows, marks = states[0].rows, states[0].marks
         for state in states[1:]:
-            if state.rows is not rows:
-                rows = rows | state.rows
-            marks = together(marks, state.marks)
+            rows, marks = all_rows(rows, state.rows), together(marks, state.marks)
         first = next((state for state in states if state.rows), states[0])
         return Data(rows, marks, first.shape, first.column, prediction=first.prediction)
 
@@ -353,6 +352,13 @@ def without(state: Data, names: Sequence[str]) -> Data:
     if table is not None:
         table = Columns(table.source, table.chosen, table.dropped | frozenset(names))
     return replace(state, marks=marks, table=table)
+
+
+def all_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
+    """Return the rows of both, as far as a value can hold them apart."""
+    if rows is others or not others or len(rows) >= _ROWS:
+        return rows
+    return rows | others
 
 
 def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]:

@@ -312,10 +312,9 @@ class Tables(Selecting):
             marks = function.state.marks if function.state.is_data else NO_MARKS
             return Thing(replace(state, marks=together(state.marks, marks)))
         axis = next((a.value.constant for a in arguments if a.keyword == "axis"), 0)
-        if name == "pipe" or (name == "apply" and state.shape == "table" and axis == 0):
-            given = state
-        else:  # one element or one row: what is computed from it stays within the row
-            given = Data(marks=state.marks)
+        whole = name == "pipe" or (name == "apply" and state.shape == "table" and axis == 0)
+        # One element or one row otherwise: what is computed from it stays within the row.
+        given = state if whole else Data(marks=state.marks)
         result = self.apply_function(function, node, Thing(given))
         marks = result.state.marks if result is not None and result.state.is_data else NO_MARKS
         rows = result.state.rows if result is not None and name == "pipe" and result.state.rows else state.rows

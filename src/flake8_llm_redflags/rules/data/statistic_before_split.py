@@ -22,17 +22,16 @@ class StatisticBeforeSplit(Rule):
     trigger = Trigger(words=(JUDGED, STATISTICS))
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each statistic over rows that a split or a cross-validation hands out later."""
+        """Yield a finding for each statistic over rows that a split hands out later."""
         reported = set()
-        for leak in code.flow.data.leaks_of("statistic"):
+        for leak in code.flow.data.leaks_of("statistic", sinks=("split", "evaluation")):
             node = leak.statistic.node
             statement = id(code.context.statement(node))
             if statement in reported:  # `(x - x.mean()) / x.std()` is one defect
                 continue
             reported.add(statement)
-            done = "cross-validated" if leak.kind == "cross-validation" else "split"
             message = (
-                f"`{code.short_text(node)}` is taken over all rows, which are {done} on line {code.line(leak.sink)}:"
+                f"`{code.short_text(node)}` is taken over all rows, which are split on line {code.line(leak.sink)}:"
                 " take it from the training rows and apply it to both"
             )
             yield self.finding(code, node, message)
