@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -432,6 +433,9 @@ class Training:
             return False
         if any(name.partition(".")[0] in ("pytest", "unittest") for name in self._code.names.imported_modules()):
             return True
+        name = PurePath(self._code.path).name
+        if name.startswith("test_") or name.endswith("_test.py") or any(self._tree.within(function, cst.Assert)):
+            return True
         return not function.params.params
 
     # ---- autograd
@@ -511,7 +515,7 @@ class Training:
         ) or any(isinstance(base.value, (cst.Name, cst.Attribute)) for base in owner.bases)
 
     def autograd_unknown(self, node: Node, calls_up: int = 3) -> bool:
-        """Is it up to another file: in a method of a module that nothing here calls, or called only from such?"""
+        """Is it up to another file: in a method of somebody's subclass that nothing here calls, or called only so?"""
         function = self._context.function(node)
         if not isinstance(function, cst.FunctionDef) or calls_up == 0:
             return False
@@ -519,7 +523,15 @@ class Training:
         if calls:
             return all(self.autograd_off(call) or self.autograd_unknown(call, calls_up - 1) for call in calls)
         owner = self._context.method_owner(function)
-        return owner is not None and self._code.devices.is_module_class(owner)
+        return owner is not None and any(self._is_foreign(base.value) for base in owner.bases)
+
+    def _is_foreign(self, base: Node) -> bool:
+        """Does a base class come from elsewhere, so that its framework may call what derives from it?"""
+        if isinstance(base, cst.Name) and (found := self._code.names.bindings(base.value, base)):
+            local = [binding.node for binding in found if isinstance(binding.node, cst.ClassDef)]
+            if local:
+                return any(self._is_foreign(above.value) for cls in local for above in cls.bases)
+        return dotted(base) != "object"
 
     # ---- evaluation
 

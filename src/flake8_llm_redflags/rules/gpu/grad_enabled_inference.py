@@ -52,7 +52,10 @@ def _runs_model(code: Code, owner: Node, call: cst.Call) -> bool:
         return False
     if code.training.evaluation(call) is not owner or not code.devices.is_module_call(call):
         return False
-    if any(origin.name is not None and origin.name.endswith("Loss") for origin in code.values.origins(function)):
+    made = {
+        origin.name for origin in code.values.origins(function) if origin.kind == "call" and origin.name is not None
+    }
+    if any(name.endswith(("Loss", "Similarity", "Distance")) for name in made):
         return False
     return not code.training.autograd_off(call)
 
