@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import JUDGED
+from .triggers import DIVIDED, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -20,7 +20,7 @@ class EncoderBeforeSplit(Rule):
     name = "encoder-before-split"
     severity = Severity.INFO
     preview = True
-    trigger = Trigger(words=(JUDGED, ("get_dummies", "factorize", "fit", "fit_transform")))
+    trigger = Trigger(words=(JUDGED, DIVIDED, ("get_dummies", "factorize", "fit", "fit_transform")))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each vocabulary learnt from rows that a split or a cross-validation hands out later."""

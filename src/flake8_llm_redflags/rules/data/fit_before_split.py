@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import FITS, JUDGED
+from .triggers import DIVIDED, FITS, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -22,7 +22,7 @@ class FitBeforeSplit(Rule):
     name = "fit-before-split"
     severity = Severity.WARNING
     fixable = "unsafe"
-    trigger = Trigger(words=(JUDGED,), pattern=FITS)
+    trigger = Trigger(words=(JUDGED, DIVIDED), pattern=FITS)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit whose rows are divided into training and test rows, before or after it."""

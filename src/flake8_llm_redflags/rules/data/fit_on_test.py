@@ -9,7 +9,7 @@ from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ...knowledge import table
 from ..rule import Rule, Trigger
-from .triggers import FITS, JUDGED
+from .triggers import DIVIDED, FITS, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -23,7 +23,7 @@ class FitOnTest(Rule):
     name = "fit-on-test"
     severity = Severity.ERROR
     fixable = "safe"
-    trigger = Trigger(words=(JUDGED,), pattern=FITS)
+    trigger = Trigger(words=(JUDGED, DIVIDED), pattern=FITS)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit on rows that a split has put aside for the test."""

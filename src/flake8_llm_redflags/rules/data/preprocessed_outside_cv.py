@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import FITS, JUDGED
+from .triggers import DIVIDED, FITS, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class PreprocessedOutsideCv(Rule):
     code = "LRF305"
     name = "preprocessed-outside-cv"
     severity = Severity.WARNING
-    trigger = Trigger(words=(JUDGED,), pattern=FITS)
+    trigger = Trigger(words=(JUDGED, DIVIDED), pattern=FITS)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each transformer whose output is cross-validated."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import FITS, JUDGED
+from .triggers import DIVIDED, FITS, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -20,7 +20,7 @@ class RefitOnAllThenTested(Rule):
     code = "LRF310"
     name = "refit-on-all-then-tested"
     severity = Severity.ERROR
-    trigger = Trigger(words=(JUDGED,), pattern=FITS)
+    trigger = Trigger(words=(JUDGED, DIVIDED), pattern=FITS)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit on rows of which a split has put some aside that are scored with it."""

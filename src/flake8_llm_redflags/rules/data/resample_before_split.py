@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import JUDGED, RESAMPLERS
+from .triggers import DIVIDED, JUDGED, RESAMPLERS
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class ResampleBeforeSplit(Rule):
     code = "LRF307"
     name = "resample-before-split"
     severity = Severity.ERROR
-    trigger = Trigger(words=(JUDGED, RESAMPLERS))
+    trigger = Trigger(words=(JUDGED, DIVIDED, RESAMPLERS))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each step that makes rows out of rows which are split or cross-validated."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import JUDGED, STATISTICS
+from .triggers import DIVIDED, JUDGED, STATISTICS
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class StatisticBeforeSplit(Rule):
     code = "LRF303"
     name = "statistic-before-split"
     severity = Severity.WARNING
-    trigger = Trigger(words=(JUDGED, STATISTICS))
+    trigger = Trigger(words=(JUDGED, DIVIDED, STATISTICS))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each statistic over rows that a split hands out later."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import FITS, JUDGED
+from .triggers import DIVIDED, FITS, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class SupervisedFitBeforeSplit(Rule):
     code = "LRF302"
     name = "supervised-fit-before-split"
     severity = Severity.ERROR
-    trigger = Trigger(words=(JUDGED,), pattern=FITS + r"|\.corr\w*\(")
+    trigger = Trigger(words=(JUDGED, DIVIDED), pattern=FITS + r"|\.corr\w*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each look at the target on rows that a split or a cross-validation hands out."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import JUDGED
+from .triggers import DIVIDED, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class TargetMeanFeature(Rule):
     code = "LRF315"
     name = "target-mean-feature"
     severity = Severity.ERROR
-    trigger = Trigger(words=(("groupby",), JUDGED))
+    trigger = Trigger(words=(("groupby",), JUDGED, DIVIDED))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each statistic of the target by group that reaches features of rows tested later."""

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from ...code.flow.data import Watch
 
 _TEST = re.compile(r"(?:^|_)test(?:_|$|loader|set|data)", re.I)
+#: What picks an epoch, or a name of test data handed to a function.
+_SELECTING = (
+    r"(?i:early_?stopping)|load_best_model_at_end|use_best_model|save_best_only|restore_best_weights|ReduceLROnPlateau"
+    r"|[(,]\s*test_?(?:loader|dataloader|data|dataset|set|dl|iter)?\w*\s*[,)]"
+)
 _KEEPS = frozenset(
     {"save", "state_dict", "deepcopy", "save_pretrained", "save_model", "save_weights", "save_checkpoint"}
 )
@@ -31,7 +36,8 @@ class TestDrivesStopping(Rule):
         words=(
             ("validation_data", "eval_set", "evals", "valid_sets", "eval_dataset", "save", "deepcopy", "state_dict"),
             ("predict", "predict_proba", "evaluate", "score", "test_loader", "test_dataloader", "testloader"),
-        )
+        ),
+        pattern=_SELECTING,
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ class TestSplitInTraining(Rule):
     code = "LRF318"
     name = "test-split-in-training"
     severity = Severity.ERROR
-    trigger = Trigger(words=(("load_dataset", "load_from_disk"), ("test",)))
+    trigger = Trigger(words=(("load_dataset", "load_from_disk"), ("test",)), pattern=r"[\"']test")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each trainer fed with a test split, and for prompts that show rows of it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import JUDGED
+from .triggers import DIVIDED, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class TrainTestConcatenated(Rule):
     code = "LRF304"
     name = "train-test-concatenated"
     severity = Severity.WARNING
-    trigger = Trigger(words=(JUDGED, ("concat", "append", "concatenate", "vstack", "r_")))
+    trigger = Trigger(words=(JUDGED, DIVIDED, ("concat", "append", "concatenate", "vstack", "r_")))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit or statistic over a joined table whose parts are trained on and tested."""

@@ -10,8 +10,8 @@ VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|cv|eval)\d*(?:_|$|l
 #: A fit, or a function that fits and transforms at once.
 FITS = r"\.(?:fit|adapt|partial_fit)\w*\(|scale\(|zscore\("
 
-#: Words of which one stands in every file that divides data or scores a model.
-JUDGED = (
+#: Functions and classes that divide data, with the libraries whose models are scored without any of them.
+DIVIDED = (
     "train_test_split",
     "cross_val_score",
     "cross_validate",
@@ -30,11 +30,17 @@ JUDGED = (
     "ShuffleSplit",
     "StratifiedShuffleSplit",
     "LeaveOneOut",
-    "predict",
-    "predict_proba",
-    "score",
-    "evaluate",
+    "sklearn",
+    "keras",
+    "tensorflow",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "cuml",
 )
+
+#: Words of which one stands in every file that divides data or scores a model.
+JUDGED = (*DIVIDED[:18], "predict", "predict_proba", "score", "evaluate")
 
 #: Words of which one stands in every statistic over rows that can become a feature.
 STATISTICS = (
