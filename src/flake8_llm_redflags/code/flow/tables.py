@@ -12,7 +12,7 @@ from . import api
 from .facts import NO_MARKS, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
 from .rows import Rows, Statistic, StatisticKind, joined, with_parents
-from .selecting import Selecting, column_names, together, without
+from .selecting import Selecting, column_names, fingerprint, together, without
 from .store import Thing
 
 
@@ -273,6 +273,9 @@ class Tables(Selecting):
                 result = Thing(replace(state, each=None))
             if name not in api.names("pandas", "same_columns"):
                 result.state.table = None
+            if name == "merge" and not any(a.keyword == "how" and a.value.constant == "left" for a in arguments):
+                split = self._named_split("mask", fingerprint(node), node)  # rows without a partner are gone
+                result.state.rows = self._cut(state.rows, split, True) | result.state.rows - state.rows
         if any(argument.keyword == "inplace" and argument.value.constant is True for argument in arguments):
             self._write_back(node, receiver, result)
         return result
