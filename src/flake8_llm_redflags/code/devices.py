@@ -223,7 +223,7 @@ class Devices:
         elif isinstance(node, cst.DictComp):
             return self.kind(node.value)
         elif isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-            return strongest(self.kind(element.value) for element in node.elements)
+            return _alike(self.kind(element.value) for element in node.elements)
         elif isinstance(node, cst.IfExp):
             return strongest((self.item_kind(node.body), self.item_kind(node.orelse)))
         elif isinstance(node, cst.Call):
@@ -339,10 +339,7 @@ class Devices:
                 hint = declared
         arguments = self._context.arguments_for(param, function) if function is not None else []
         if arguments:
-            kinds = {self.kind(value) for value in arguments}
-            if len(kinds) > 1 and any(kind.is_tensor for kind in kinds) and not all(kind.is_tensor for kind in kinds):
-                return hint  # a helper for values of any kind
-            found = strongest(kinds)
+            found = _alike(self.kind(value) for value in arguments)  # unknown for a helper that takes anything
             if found is not Kind.UNKNOWN and not (found is Kind.PYTHON and hint is Kind.TENSOR):
                 return found
         if hint is Kind.UNKNOWN and self.in_forward(function) and binding.name in _facts("forward", "tensor_names"):
@@ -665,6 +662,13 @@ def strongest(kinds: Iterable[Kind]) -> Kind:
     """Return the kind that decides among several ways in which one value may come to be."""
     found = set(kinds)
     return next((kind for kind in _STRONGEST if kind in found), Kind.UNKNOWN)
+
+
+def _alike(kinds: Iterable[Kind]) -> Kind:
+    """Return the strongest kind, or unknown where tensors stand beside other things."""
+    found = set(kinds)
+    mixed = any(kind.is_tensor for kind in found) and not all(kind.is_tensor for kind in found)
+    return Kind.UNKNOWN if mixed else strongest(found)
 
 
 def combined(kinds: Iterable[Kind]) -> Kind:

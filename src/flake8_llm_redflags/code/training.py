@@ -302,7 +302,17 @@ class Training:
         taken = arm is branch.body
         if self.is_rare_test(branch.test) or self._is_evaluation_arm(branch.test, taken=taken):
             return True
-        return taken and self._is_lazy(branch.test, missing=True)
+        return taken and (self._is_lazy(branch.test, missing=True) or self._is_first_time(branch))
+
+    def _is_first_time(self, branch: cst.If | cst.IfExp) -> bool:
+        """Does ``if first is None:`` guard the assignment of ``first``?"""
+        test = branch.test
+        if not isinstance(test, cst.Comparison) or not isinstance(test.left, cst.Name):
+            return False
+        if not isinstance(test.comparisons[0].operator, cst.Is):
+            return False
+        bindings = self._code.names.bindings(test.left.value, test)
+        return any(self._tree.contains(branch.body, binding.node) for binding in bindings)
 
     def _is_evaluation_arm(self, test: Node, *, taken: bool) -> bool:
         """Does an arm run only outside of training: ``if not self.training``, ``if stage != Stage.TRAIN``?"""
@@ -411,6 +421,8 @@ class Training:
 
     def is_demo(self, node: Node) -> bool:
         """Stands the node below ``if __name__ == "__main__"`` or in a test?"""
+        if self._is_test_file:
+            return True
         for above in self._tree.ancestors(node):
             if isinstance(above, cst.If) and any(
                 isinstance(name, cst.Name) and name.value == "__name__"
@@ -425,6 +437,13 @@ class Training:
                 return True
         return False
 
+    @cached_property
+    def _is_test_file(self) -> bool:
+        path = PurePath(self._code.path)
+        if path.name.startswith("test_") or path.name.endswith("_test.py") or path.name == "conftest.py":
+            return True
+        return not {"tests", "unittests"}.isdisjoint(path.parts[-4:-1])
+
     def _is_unit_test(self, function: cst.FunctionDef) -> bool:
         """Is the function a test of the code, rather than a test of the model (``def test_epoch(model, loader)``)?"""
         if function.name.value.startswith("_test"):
@@ -433,8 +452,7 @@ class Training:
             return False
         if any(name.partition(".")[0] in ("pytest", "unittest") for name in self._code.names.imported_modules()):
             return True
-        name = PurePath(self._code.path).name
-        if name.startswith("test_") or name.endswith("_test.py") or any(self._tree.within(function, cst.Assert)):
+        if any(self._tree.within(function, cst.Assert)):
             return True
         return not function.params.params
 

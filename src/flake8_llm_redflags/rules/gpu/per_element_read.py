@@ -24,7 +24,7 @@ class PerElementRead(Rule):
         """Yield a finding for each read of an element in a loop over a tensor that does not change in it."""
         for read, _ in code.reads.per_element:
             message = (
-                f"`{code.short_text(read.node, 44)}` waits for the GPU once per element: read the whole tensor with one"
+                f"`{code.short_text(read.node, 40)}` waits for the GPU once per element: read the whole tensor with one"
                 " `.tolist()` before the loop (predicted: n waits become 1)"
             )
             yield self.finding(code, read.node, message)
