@@ -82,7 +82,7 @@ def _edit(code: Code, owner: Node) -> Edit | None:
     """Return the edit that decorates the function; safe where no tensor leaves it."""
     if not isinstance(owner, cst.FunctionDef) or "torch" not in code.names.in_scope(code.tree.module):
         return None
-    if any(name == "torch.jit.script" for name, _ in code.context.decorators(owner)):
+    if owner.decorators:  # above `@staticmethod` and its like it would mean something else
         return None
     returned = code.context.returned_values(owner)
     leaves = any(_gives_tensor(code, value) or code.devices.kind(value) == "unknown" for value in returned)
