@@ -198,10 +198,6 @@ class Interpreter(ABC, Generic[State]):
     def _run_alone(self, function: cst.FunctionDef, home: Frame[State], owner: Thing[State] | None) -> None:
         self._inline(function, home, owner, {}, function)
 
-    def thing(self, state: State) -> Thing[State]:
-        """Return a new thing."""
-        return Thing(state)
-
     def joined(self, one: Thing[State], other: Thing[State]) -> Thing[State]:
         """Return the thing that stands for either of two."""
         if one is other:
