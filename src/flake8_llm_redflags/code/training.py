@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .program import Code
 
 Loop = cst.For | cst.While
+
+#: The parts of a class name: ``Test`` in ``TestModel``, not in ``Tester``.
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*")
 
 #: How many calls up a question follows.
 _CALLS_UP = 4
@@ -431,9 +435,7 @@ class Training:
                 return True
             if isinstance(above, cst.FunctionDef) and self._is_unit_test(above):
                 return True
-            if isinstance(above, cst.ClassDef) and (
-                above.name.value.startswith("Test") or above.name.value.endswith("TestCase")
-            ):
+            if isinstance(above, cst.ClassDef) and {"Test", "Tests"} & set(_WORD.findall(above.name.value)):
                 return True
         return False
 
