@@ -316,6 +316,8 @@ class Training:
         if not isinstance(test.comparisons[0].operator, cst.Is):
             return False
         bindings = self._code.names.bindings(test.left.value, test)
+        if any(binding.kind == "param" for binding in bindings):  # not handed in: that may be so every time
+            return False
         return any(self._tree.contains(branch.body, binding.node) for binding in bindings)
 
     def _is_evaluation_arm(self, test: Node, *, taken: bool) -> bool:
