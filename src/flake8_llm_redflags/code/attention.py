@@ -198,6 +198,8 @@ class Attentions:
         if scores is None or not all(self._is_query_key(end) for end in before.ends):
             return None
         key_axis = self._contracted(product, weights is product.left, "transpose" in after.kinds())
+        if not self._sums_over_rows(scores, key_axis):
+            return None
         rank = self._rank(Place(softmax.operands[0], after.ends[0].frame))
         if product.equation is not None and einsum.ELLIPSIS not in (*product.equation.left, *product.equation.right):
             rank = len(product.equation.left if weights is product.left else product.equation.right)
@@ -478,6 +480,16 @@ class Attentions:
         if transposed or len(equation.contracted) != 1:
             return None
         return einsum.from_end(equation.left if weights_left else equation.right, equation.contracted[0])
+
+    @staticmethod
+    def _sums_over_rows(scores: Product, axis: int | None) -> bool:
+        """Does the second product sum over queries or keys? A sum over another axis mixes heads."""
+        if axis is None:
+            return True
+        if scores.equation is None:
+            return axis in (-1, -2)
+        result = scores.equation.result
+        return -axis <= len(result) and result[axis] in (*scores.equation.only_left, *scores.equation.only_right)
 
     @staticmethod
     def _key_is_left(scores: Product, key_axis: int | None) -> bool:
