@@ -19,7 +19,13 @@ class BlockingCallInAsync(Rule):
     code = "LRF213"
     name = "blocking-call-in-async"
     severity = Severity.WARNING
-    trigger = Trigger(words=(("async",), ("sleep", "generate", "pipeline", "create", "complete", "completion", "chat", "invoke", "run")))
+    trigger = Trigger(
+        words=(("async",),),
+        pattern=(
+            r"time\.sleep\s*\(|import sleep|\b(?:openai|anthropic|groq|litellm|ollama|cohere|mistralai|genai|generativeai|huggingface_hub"
+            r"|langchain\w*|replicate|transformers|vllm)\b|from together|import together"
+        ),
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each blocking call that stands right in a coroutine."""

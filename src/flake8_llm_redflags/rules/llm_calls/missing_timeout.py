@@ -26,7 +26,10 @@ class MissingTimeout(Rule):
     name = "missing-timeout"
     severity = Severity.WARNING
     fixable = "unsafe"
-    trigger = Trigger(words=(("ollama", "litellm", "genai", "huggingface_hub", "requests", "httpx"),))
+    trigger = Trigger(
+        words=(("ollama", "litellm", "genai", "huggingface_hub", "requests"),),
+        pattern=r"ollama|litellm|genai|huggingface_hub|/v1/|/api/(?:generate|chat)|openrouter|googleapis|anthropic",
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each client, or call without a client, that nothing bounds."""

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from ..rule import Trigger
 
+#: Words one of which stands in every file that calls a model: its library or its client, or a method no other library has.
+#: Common words (`together`, `inference`) are left to the names that come with them: every file is asked for these.
+MODEL_WORDS = (
+    "openai", "anthropic", "groq", "Together", "AsyncTogether", "Fireworks", "genai", "generativeai", "vertexai", "cohere", "mistralai",
+    "ollama", "litellm", "huggingface_hub", "replicate", "openrouter", "dashscope", "zhipuai", "agents", "langfuse", "instructor",
+    "completions", "generate_content", "ChatCompletionsClient", "langchain", "langchain_openai", "langchain_anthropic",
+    "langchain_community", "langchain_google_genai", "langchain_google_vertexai", "langchain_ollama", "langchain_groq",
+    "langchain_mistralai", "langchain_cohere", "langchain_aws", "langchain_together", "langchain_fireworks", "langchain_huggingface",
+    "langchain_nvidia_ai_endpoints", "langchain_deepseek", "langchain_xai", "langchain_core", "langchain_classic", "max_tokens",
+)  # fmt: skip
+#: The same for files in which a model's text may be used: its answer, or what it writes for a tool.
+MODEL_TEXT_WORDS = (
+    *MODEL_WORDS, "llm", "function_tool", "kernel_function", "FastMCP", "mcp", "crewai", "smolagents", "agno", "langgraph", "autogen",
+    "semantic_kernel", "pydantic_ai", "strands", "tool_calls", "tool_use", "chat_model",
+)  # fmt: skip
+
 #: The last step of a call that a model library offers, in a file that names such a library or an unmistakable method.
 MODEL_CALL = Trigger(
-    words=(
-        (
-            "openai", "anthropic", "groq", "together", "fireworks", "genai", "generativeai", "vertexai", "cohere", "mistralai", "ollama",
-            "litellm", "huggingface_hub", "replicate", "openrouter", "dashscope", "zhipuai", "agents", "langfuse", "instructor",
-            "completions", "generate_content", "inference", "langchain", "langchain_openai", "langchain_anthropic", "langchain_community",
-            "langchain_google_genai", "langchain_google_vertexai", "langchain_ollama", "langchain_groq", "langchain_mistralai",
-            "langchain_cohere", "langchain_aws", "langchain_together", "langchain_fireworks", "langchain_huggingface",
-            "langchain_nvidia_ai_endpoints", "langchain_deepseek", "langchain_xai", "langchain_core", "langchain_classic",
-        ),
-    ),
+    words=(MODEL_WORDS,),
     pattern=(
         r"\.(?:create|acreate|parse|stream|generate|generate_content\w*|complete\w*|chat\w*|send\w*|embed\w*|completion|acompletion"
         r"|text_generation|feature_extraction|invoke|ainvoke|astream|a?batch|a?predict|a?run|call|rerank|responses|run_sync)\s*\("
         r"|\b(?:a?completion|generate|chat|embed)\s*\("
     ),
-)  # fmt: skip
+)
+#: ``while True`` in a file that calls a model.
+ENDLESS_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"while\s*\(?\s*(?:True|1)\b")

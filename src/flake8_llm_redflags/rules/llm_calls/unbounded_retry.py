@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
-from ..rule import Rule, Trigger
+from ..rule import Rule
 from .endless_loops import counts, is_endless, waits_for_somebody
+from .triggers import ENDLESS_LOOP
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -20,7 +21,7 @@ class UnboundedRetry(Rule):
     code = "LRF206"
     name = "unbounded-retry"
     severity = Severity.WARNING
-    trigger = Trigger(pattern=r"while\s*\(?\s*(?:True|1)\b")
+    trigger = ENDLESS_LOOP
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that tries a model call again whatever happens."""

@@ -9,6 +9,7 @@ from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
 from ..rule import Rule, Trigger
+from .triggers import MODEL_TEXT_WORDS
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -20,7 +21,7 @@ class UnvalidatedLlmJson(Rule):
     code = "LRF207"
     name = "unvalidated-llm-json"
     severity = Severity.WARNING
-    trigger = Trigger(pattern=r"json\.loads\s*\(|\bloads\s*\(")
+    trigger = Trigger(words=(("loads",), MODEL_TEXT_WORDS))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each parse that fails on the first answer that is no JSON."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
+from ..llm_calls.triggers import MODEL_TEXT_WORDS
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class LlmOutputExecuted(Rule):
     name = "llm-output-executed"
     severity = Severity.ERROR
     trigger = Trigger(
-        pattern=r"\b(?:eval|exec|compile|system|popen|getoutput|create_subprocess_shell|import_module|__import__)\s*\(|shell\s*=\s*True|REPL"
+        words=(MODEL_TEXT_WORDS,),
+        pattern=r"\b(?:eval|exec|compile|system|popen|getoutput|create_subprocess_shell|import_module|__import__)\s*\(|shell\s*=\s*True|REPL",
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

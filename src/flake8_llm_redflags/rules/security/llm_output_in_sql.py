@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ...knowledge import table
+from ..llm_calls.triggers import MODEL_TEXT_WORDS
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class LlmOutputInSql(Rule):
     code = "LRF112"
     name = "llm-output-in-sql"
     severity = Severity.ERROR
-    trigger = Trigger(pattern=r"\.(?:execute\w*|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(")
+    trigger = Trigger(words=(MODEL_TEXT_WORDS,), pattern=r"\.(?:execute\w*|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each statement that a model wrote."""

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 #: A statement's verb with the word that must follow it; both in one case, as people write them.
 SQL_TRIGGER = Trigger(
-    pattern=r"(?:SELECT|select|Select)\s[\s\S]{1,600}?\s(?:FROM|from|From)\s|(?:INSERT|insert|Insert|REPLACE|replace)\s+(?:\w+\s+){0,2}"
+    words=(("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set"), ("SELECT", "select", "Select", "INSERT", "insert",
+           "Insert", "REPLACE", "UPDATE", "update", "Update", "DELETE", "delete", "Delete", "COPY", "MERGE", "CALL")),
+    pattern=r"(?:SELECT|select|Select)\s[^;]{1,600}?\s(?:FROM|from|From)\s|(?:INSERT|insert|Insert|REPLACE|replace)\s+(?:\w+\s+){0,2}"
     r"(?:INTO|into|Into)\s|(?:UPDATE|update|Update)\s+\S+\s+(?:SET|set|Set)\s|(?:DELETE|delete|Delete)\s+(?:FROM|from|From)\s"
-    r"|(?:COPY|MERGE|CALL)\s"
-)
+    r"|(?:COPY|MERGE|CALL)\s",
+)  # fmt: skip
 
 
 class SqlInterpolation(Rule):

@@ -25,9 +25,11 @@ class UnpickledModel(Rule):
     trigger = Trigger(
         words=(
             ("pickle", "joblib", "dill", "cloudpickle", "safe_mode", "allow_dangerous_deserialization"),
-            ("load", "loads", "load_model", "load_local"),
-        )
-    )
+            ("joblib", "sklearn", "torch", "keras", "xgboost", "lightgbm", "model", "models", "clf", "classifier", "scaler", "vectorizer", "pipeline",
+             "encoder", "weights", "checkpoint", "flask", "django", "fastapi", "requests", "request", "FAISS"),
+        ),
+        pattern=r"(?:pickle|joblib|dill)\.loads?\s*\(|from (?:pickle|joblib|dill|cloudpickle)\b|safe_mode|allow_dangerous_deserialization",
+    )  # fmt: skip
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each load of a model that the file did not write itself."""
