@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..profiling.claims import Claim
     from ..profiling.evidence import Record
     from ..profiling.formulas import Shape
+    from ..profiling.script.report import Report
 
 app = typer.Typer(help="Prove the cost: cases, claims, and your own script.", no_args_is_help=True)
 
@@ -162,3 +163,63 @@ def _in_short(record: Record) -> str:
     if record.prediction:
         parts.append(f"predicted ×{record.prediction['speedup']:.1f} on {record.prediction['gpu']}")
     return f"{head}: equal; {', '.join(parts)}; unmeasured"
+
+
+@app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+def run_command(
+    script: Annotated[Path, typer.Argument(help="The training script.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="What the script gets.")] = None,
+    steps: Annotated[int, typer.Option(help="Optimizer steps to profile; 0 profiles the whole script.")] = 5,
+    warmup: Annotated[int, typer.Option(help="Optimizer steps before them.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Also write the report as JSON to this file.")] = None,
+) -> None:
+    """Run a script and rank its findings by time; its output and exit status are its own, the report is on stderr."""
+    if steps < 0 or warmup < 0:
+        raise Problem("--steps and --warmup: must be 0 or more")
+    if not script.is_file():
+        raise Problem(f"{script}: no such script")
+    _torch()
+    from ..profiling.script import report
+    from ..profiling.script.run import run
+
+    made = report.make(run(script, arguments or (), steps, warmup))
+    if out is not None:
+        try:
+            out.write_text(json.dumps(made.as_object(), indent=2, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise Problem(f"--out {out}: cannot be written: {error.strerror}") from error
+    _print_report(made, wanted=steps, warmup=warmup)
+    raise typer.Exit(made.run.exit_code)
+
+
+def _print_report(made: Report, *, wanted: int, warmup: int) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    done, profile = made.run, made.run.profile
+    if not profile.total_ms:
+        console.print(
+            f"redflags: nothing was profiled: the script ended before optimizer step {warmup + 1}; try --steps 0"
+        )
+        return
+    what = f"{done.steps} steps" if wanted else "the whole script"
+    found = profile.attributed_ms / profile.total_ms
+    console.print(f"\n{what}: {profile.total_ms:.1f} ms, {found:.0%} on exact lines ({made.clock})")
+    if wanted and done.steps < wanted:
+        console.print(f"the script ended after {done.steps} of {wanted} steps")
+    for priced in made.costly:
+        where = f"{Path(priced.finding.path).name}:{priced.finding.line}"
+        gain = _gain_in_words(priced.speedup, priced.basis, priced.step_speedup)
+        waits = f", {priced.waits} waits" if priced.waits else ""
+        console.print(f"{priced.share:6.1%}  {where} {priced.finding.code} {priced.finding.name}{waits}; {gain}")
+    for (path, line), share in made.hot:
+        console.print(f"{share:6.1%}  {Path(path).name}:{line} no finding")
+    if made.negligible:
+        places = (f"{item.finding.code} {Path(item.finding.path).name}:{item.finding.line}" for item in made.negligible)
+        console.print(f"cost nothing here: {', '.join(places)}")
+
+
+def _gain_in_words(speedup: float | None, basis: str, step_speedup: float) -> str:
+    if speedup is None:
+        return f"at most ×{step_speedup:.2f} for the step" if step_speedup != float("inf") else "the whole step"
+    return f"×{speedup:.1f} ({basis}) would make the step ×{step_speedup:.2f}"
