@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 _NEUTRAL_STEPS = frozenset({"beta", "with_raw_response", "with_streaming_response", "raw"})
 #: Methods of a langchain runnable that give the same runnable, configured.
 _CONFIGURING = frozenset({"bind", "bind_tools", "with_structured_output", "with_config", "bind_functions"})
+#: Functions that are handed coroutines.
+_AWAITING = frozenset({"gather", "create_task", "ensure_future", "wait_for", "as_completed", "run_until_complete", "shield", "run"})
 #: Methods that give a runnable which guards its calls itself.
 _GUARDING = frozenset({"with_retry", "with_fallbacks"})
 
@@ -143,17 +144,27 @@ class Llm:
         method = last_name(call.node.func) or ""
         if method.endswith("_async") or "aio" in _steps(call.node.func) or self._is_awaited(call.node):
             return False
+        if self._code.qualified_name(call.node.func) in call.facts.get("coroutines", ()):
+            return False
         qualified = self._code.qualified_name(call.node.func)
         if qualified is not None:
             return qualified in call.facts["functions"] and not method.startswith("a")
         maker = self.constructor(call)
         made_by = self._code.qualified_name(maker.func) if maker is not None else None
-        if made_by is None or "Async" in made_by:
+        if made_by is None or "Async" in made_by or ".aio." in made_by:
             return False
         return "class_pattern" not in call.facts or not method.startswith("a")
 
     def _is_awaited(self, call: cst.Call) -> bool:
-        return any(isinstance(above, cst.Await) for above in islice(self._code.tree.ancestors(call), 2))
+        """Is the call awaited, there or by what it is handed to (``asyncio.gather(call(), …)``)?"""
+        for above in self._code.tree.ancestors(call):
+            if isinstance(above, cst.Await):
+                return True
+            if isinstance(above, cst.Call) and last_name(above.func) in _AWAITING:
+                return True
+            if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
+                return False
+        return False
 
     def gives_answer(self, call: cst.Call) -> bool:
         """Is the value of the call a model's answer: a remote call, or ``llm.invoke(…)`` of what is only called a model?"""
