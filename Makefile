@@ -21,7 +21,7 @@ lint: $(VENV)/.installed-test  ## hold the style of the project's own code
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-test  ## measure the budgets on TREE
-	$(BIN)/python -m benchmarks $(TREE)
+	$(BIN)/python -m benchmarks.bench $(TREE)
 
 corpus: $(VENV)/.installed-test  ## lint the standard library and all of site-packages: no internal error, every edit parses
 	$(BIN)/python -m benchmarks.corpus
