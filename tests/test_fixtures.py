@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from flake8_llm_redflags.fixes import fix
 from flake8_llm_redflags.linter import lint
 from flake8_llm_redflags.source import marks

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from flake8_llm_redflags.finding import Severity
 from flake8_llm_redflags.rules import Rule, all_rules
 from flake8_llm_redflags.rules.rule import MESSAGE_LIMIT, Trigger

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from flake8_llm_redflags.rules import Rule, all_rules
 from flake8_llm_redflags.source.marks import without_key_breaks
 

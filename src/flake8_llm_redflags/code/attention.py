@@ -572,7 +572,8 @@ class Attentions:
         """Is an operand one vector with an axis put in (``query.unsqueeze(1)``)? Then there is no matrix to save."""
         node = self._tensors.followed(place).node
         operation = self._tensors.operation(node)
-        while operation is not None and operation.operands and operation.name in {*group("transposes"), *group("casts"), *group("scalings")}:
+        same_shape = {*group("transposes"), *group("casts"), *group("scalings")}
+        while operation is not None and operation.operands and operation.name in same_shape:
             node = self._tensors.followed(Place(operation.operands[0], place.frame)).node
             operation = self._tensors.operation(node)
         if operation is None:
