@@ -57,7 +57,7 @@ def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> It
     rules = triage(source.text, [rule for rule in rules if config.enables(rule.code, preview=rule.preview)])
     if not rules:
         return
-    from .code.guard import too_deep
+    from .code.nesting import too_deep
     from .code.program import Code
 
     deep_line = too_deep(root, source.text)

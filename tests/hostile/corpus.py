@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from flake8_llm_redflags.code.guard import BRACKET_LIMIT, ELIF_LIMIT, JOINED_LIMIT, LIMIT
+from flake8_llm_redflags.code.nesting import BRACKET_LIMIT, ELIF_LIMIT, JOINED_LIMIT, LIMIT
 from flake8_llm_redflags.source.marks import without_key_breaks
 
 from ..support import RULES

@@ -40,7 +40,7 @@ class Code:
     """One file, read on demand: each part is built at the first question that needs it.
 
     ``text`` is the source without its byte order mark; ``root`` is its ``ast``. Raises ``libcst.ParserSyntaxError``
-    at the first question if libcst cannot read the text. ``code.guard.too_deep`` must have passed it before.
+    at the first question if libcst cannot read the text. ``code.nesting.too_deep`` must have passed it before.
     """
 
     def __init__(self, text: str, root: ast.Module, path: str = "<unknown>") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flake8_llm_redflags.code.guard import BRACKET_LIMIT, ELIF_LIMIT, JOINED_LIMIT, LIMIT, too_deep
+from flake8_llm_redflags.code.nesting import BRACKET_LIMIT, ELIF_LIMIT, JOINED_LIMIT, LIMIT, too_deep
 
 #: What one more level may look like around an expression; the inner expression stands at ``@``.
 LEVELS = [
@@ -79,9 +79,9 @@ def nested(levels: int, rng: random.Random) -> str:
 FUZZ = """
 import ast, random, sys, warnings
 import libcst
-from flake8_llm_redflags.code.guard import too_deep
+from flake8_llm_redflags.code.nesting import too_deep
 from flake8_llm_redflags.code.tree import Tree
-from tests.test_engine_guard import nested
+from tests.test_engine_nesting import nested
 warnings.simplefilter("ignore")
 rng = random.Random(int(sys.argv[1]))
 passed = stopped = 0
