@@ -12,7 +12,7 @@ from .config import Config
 from .finding import Finding, Severity
 from .rules import Rule, all_rules
 from .rules.rule import Text
-from .source import Source
+from .source import Source, is_test
 from .source.noqa import Suppressions
 
 NOT_ANALYSED = "LRF900"
@@ -54,7 +54,10 @@ def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> It
         if config.enables(NOT_ANALYSED):
             yield _unparsed(source.path, error)
         return
-    rules = triage(source.text, [rule for rule in rules if config.enables(rule.code, preview=rule.preview)])
+    enabled = [rule for rule in rules if config.enables(rule.code, preview=rule.preview)]
+    if is_test(source.path):
+        enabled = [rule for rule in enabled if rule.reads_tests]
+    rules = triage(source.text, enabled)
     if not rules:
         return
     from .code.nesting import too_deep

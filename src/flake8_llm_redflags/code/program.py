@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import PurePath
 from typing import TypeVar
 
 import libcst as cst
 
 from ..finding import Span
+from ..source import is_test
 from .attention import Attentions
 from .context import Context
 from .decoding import Decoding
@@ -167,9 +167,8 @@ class Code:
 
     @cached_property
     def is_test(self) -> bool:
-        """Is the file a test, by its name or its folder?"""
-        *folders, name = PurePath(self.path).parts or ("",)
-        return name.startswith("test_") or name in ("conftest.py", "tests.py") or name.endswith("_test.py") or "tests" in folders
+        """Is the file a test, by its name or by a folder near it?"""
+        return is_test(self.path)
 
     # ---- the questions that nearly every rule asks
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -427,7 +426,7 @@ class Training:
 
     def is_demo(self, node: Node) -> bool:
         """Stands the node below ``if __name__ == "__main__"`` or in a test?"""
-        if self._is_test_file:
+        if self._code.is_test:
             return True
         for above in self._tree.ancestors(node):
             if isinstance(above, cst.If) and any(
@@ -440,13 +439,6 @@ class Training:
             if isinstance(above, cst.ClassDef) and {"Test", "Tests"} & set(_WORD.findall(above.name.value)):
                 return True
         return False
-
-    @cached_property
-    def _is_test_file(self) -> bool:
-        path = PurePath(self._code.path)
-        if path.name.startswith("test_") or path.name.endswith("_test.py") or path.name == "conftest.py":
-            return True
-        return not {"tests", "unittests"}.isdisjoint(path.parts[-4:-1])
 
     def _is_unit_test(self, function: cst.FunctionDef) -> bool:
         """Is the function a test of the code, rather than a test of the model (``def test_epoch(model, loader)``)?"""

@@ -87,6 +87,8 @@ class Rule(ABC):
     preview: ClassVar[bool] = False
     #: Whether the rule offers an edit, and of which kind ("both" where it depends on the place).
     fixable: ClassVar[Literal["safe", "unsafe", "both"] | None] = None
+    #: Whether the rule reads tests too. What is only a matter of cost, or of a running service, is not worth a word there.
+    reads_tests: ClassVar[bool] = True
     trigger: ClassVar[Trigger]
 
     def __init__(self, config: Config) -> None:

@@ -7,7 +7,7 @@ import codecs
 import io
 import tokenize
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 
 class Unreadable(Exception):
@@ -30,6 +30,14 @@ class Source:
     def encode(self, text: str) -> bytes:
         """Return ``text`` as the bytes of this file: same encoding, same byte order mark."""
         return (codecs.BOM_UTF8 if self.bom else b"") + text.encode(self.encoding)
+
+
+def is_test(path: str) -> bool:
+    """Is the file a test, by its name or by a folder near it?"""
+    *folders, name = PurePath(path).parts or ("",)
+    if name.startswith("test_") or name.endswith("_test.py") or name in ("conftest.py", "tests.py"):
+        return True
+    return not {"tests", "unittests"}.isdisjoint(folders[-3:])
 
 
 def decode(data: bytes, path: str) -> Source:

@@ -20,6 +20,7 @@ class AttentionWeightsDiscarded(Rule):
     name = "attention-weights-discarded"
     severity = Severity.WARNING
     fixable = "safe"
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("MultiheadAttention",)))
 
     def check(self, code: Code) -> Iterator[Finding]:

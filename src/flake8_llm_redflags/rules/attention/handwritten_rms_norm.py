@@ -19,11 +19,12 @@ class HandwrittenRmsNorm(Rule):
     code = "LRF520"
     name = "handwritten-rms-norm"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("rsqrt",), ("mean",)))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each product of a tensor with the inverse root of its own mean square."""
-        if any(True for _ in code.calls("rms_norm")) or code.is_test:
+        if any(True for _ in code.calls("rms_norm")):
             return
         for call in code.calls("rsqrt"):
             product = code.tree.parent(call)

@@ -20,6 +20,7 @@ class RepeatedKvHeads(Rule):
     code = "LRF502"
     name = "repeated-kv-heads"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("scaled_dot_product_attention",),), pattern=r"repeat_kv|repeat_interleave")
 
     def check(self, code: Code) -> Iterator[Finding]:

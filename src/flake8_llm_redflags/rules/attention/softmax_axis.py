@@ -19,6 +19,7 @@ class SoftmaxAxis(Rule):
     code = "LRF512"
     name = "softmax-axis"
     severity = Severity.ERROR
+    reads_tests = False
     trigger = Trigger(words=(TORCH, SOFTMAX), pattern=PRODUCTS)
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class UnfusedAttention(Rule):
     code = "LRF501"
     name = "unfused-attention"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(TORCH, SOFTMAX), pattern=PRODUCTS)
 
     def check(self, code: Code) -> Iterator[Finding]:

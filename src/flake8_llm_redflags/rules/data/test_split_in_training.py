@@ -22,6 +22,7 @@ class TestSplitInTraining(Rule):
     code = "LRF318"
     name = "test-split-in-training"
     severity = Severity.ERROR
+    reads_tests = False
     trigger = Trigger(words=(("load_dataset", "load_from_disk"), ("test",)), pattern=r"[\"']test")
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ class DecodeWithoutCache(Rule):
     code = "LRF601"
     name = "decode-without-cache"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(
         words=(("torch",), ("for", "while")),
         pattern=r"argmax|multinomial|topk|sample\w*\(|torch\.max\(|[cC]ategorical|gumbel",

@@ -20,13 +20,14 @@ class FourBitFp32Compute(Rule):
     name = "four-bit-fp32-compute"
     severity = Severity.WARNING
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(words=(("BitsAndBytesConfig",), ("load_in_4bit",)))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each 4-bit configuration that leaves the dtype of the arithmetic to the default."""
         from ...code.context import has_star_arguments, keyword
 
-        for call in () if code.is_test else code.calls("BitsAndBytesConfig"):
+        for call in code.calls("BitsAndBytesConfig"):
             four_bit = keyword(call, "load_in_4bit")
             if not (isinstance(four_bit, cst.Name) and four_bit.value == "True") or has_star_arguments(call):
                 continue

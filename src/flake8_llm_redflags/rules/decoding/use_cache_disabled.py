@@ -20,6 +20,7 @@ class UseCacheDisabled(Rule):
     name = "use-cache-disabled"
     severity = Severity.WARNING
     fixable = "safe"
+    reads_tests = False
     trigger = Trigger(words=(("use_cache",), ("generate",)))
 
     def check(self, code: Code) -> Iterator[Finding]:

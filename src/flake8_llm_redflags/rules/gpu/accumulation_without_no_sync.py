@@ -21,6 +21,7 @@ class AccumulationWithoutNoSync(Rule):
     code = "LRF761"
     name = "accumulation-without-no-sync"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",),), pattern=r"DistributedDataParallel|\bDDP\b|torch\.distributed|all_reduce")
 
     def check(self, code: Code) -> Iterator[Finding]:

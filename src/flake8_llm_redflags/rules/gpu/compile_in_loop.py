@@ -19,6 +19,7 @@ class CompileInLoop(Rule):
     code = "LRF750"
     name = "compile-in-loop"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("compile",)), pattern=r"\btorch\.compile\b|\bimport .*\bcompile\b")
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ class CreatedOnCpuThenMoved(Rule):
     name = "created-on-cpu-then-moved"
     severity = Severity.WARNING
     fixable = "both"
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("to", "cuda")), pattern=r"\.(?:to|cuda)\(")
 
     def check(self, code: Code) -> Iterator[Finding]:

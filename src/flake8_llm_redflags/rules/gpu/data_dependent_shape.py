@@ -33,6 +33,7 @@ class DataDependentShape(Rule):
     code = "LRF705"
     name = "data-dependent-shape"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",),), pattern=r"\b(?:" + "|".join(_NAMES) + r")\b|\[[^\]\n]*(?:[=!]=|[<>]|~|mask)")
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class DataParallel(Rule):
     code = "LRF760"
     name = "data-parallel"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("DataParallel",)))
 
     def check(self, code: Code) -> Iterator[Finding]:

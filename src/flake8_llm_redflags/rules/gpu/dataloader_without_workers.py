@@ -20,6 +20,7 @@ class DataloaderWithoutWorkers(Rule):
     name = "dataloader-without-workers"
     severity = Severity.INFO
     preview = True
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("DataLoader",)))
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class EmptyCacheInLoop(Rule):
     name = "empty-cache-in-loop"
     severity = Severity.WARNING
     fixable = "safe"
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("empty_cache",), ("for", "while")))
 
     def check(self, code: Code) -> Iterator[Finding]:

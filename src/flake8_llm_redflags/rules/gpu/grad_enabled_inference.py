@@ -21,6 +21,7 @@ class GradEnabledInference(Rule):
     name = "grad-enabled-inference"
     severity = Severity.WARNING
     fixable = "both"
+    reads_tests = False
     trigger = Trigger(
         words=(("torch",),),
         pattern=r"\.eval\(|(?i:\bdef \w*(?:eval|valid|val_|_val|test|predict|infer|sample|generate|translate))",

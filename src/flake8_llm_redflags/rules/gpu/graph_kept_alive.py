@@ -24,6 +24,7 @@ class GraphKeptAlive(Rule):
     name = "graph-kept-alive"
     severity = Severity.WARNING
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("for", "while")), pattern=r"\+=|\.append\(|\b(\w+) = \1 \+")
 
     def check(self, code: Code) -> Iterator[Finding]:

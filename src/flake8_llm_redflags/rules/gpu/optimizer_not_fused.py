@@ -22,6 +22,7 @@ class OptimizerNotFused(Rule):
     severity = Severity.INFO
     preview = True
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("Adam", "AdamW", "SGD", "Adagrad")))
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ class PerElementRead(Rule):
     code = "LRF708"
     name = "per-element-read"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("item", "tolist", "float", "int", "cpu", "numpy"), ("for",)))
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ class PerParameterLoop(Rule):
     code = "LRF753"
     name = "per-parameter-loop"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("for",), ("parameters", "named_parameters", "state_dict")))
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ class RepeatedSyncReads(Rule):
     name = "repeated-sync-reads"
     severity = Severity.WARNING
     fixable = "safe"
+    reads_tests = False
     trigger = Trigger(
         words=(("torch", "lightning", "pytorch_lightning"), ("item", "tolist", "float", "int", "cpu", "numpy")),
         pattern=r"\b(?:backward|training_step|compute_loss|autograd)\b|\bloss_scaler\(",

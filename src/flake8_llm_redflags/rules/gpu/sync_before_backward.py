@@ -18,6 +18,7 @@ class SyncBeforeBackward(Rule):
     code = "LRF702"
     name = "sync-before-backward"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(
         words=(("torch", "lightning", "pytorch_lightning"), ("item", "tolist", "float", "int", "cpu", "numpy")),
         pattern=r"\b(?:backward|training_step|compute_loss|autograd)\b|\bloss_scaler\(",

@@ -21,6 +21,7 @@ class SyncReadInLoop(Rule):
     name = "sync-read-in-loop"
     severity = Severity.WARNING
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(
         words=(("torch", "lightning", "pytorch_lightning"), ("item", "tolist", "float", "int", "cpu", "numpy")),
         pattern=r"\b(?:backward|training_step|compute_loss|autograd)\b|\bloss_scaler\(",

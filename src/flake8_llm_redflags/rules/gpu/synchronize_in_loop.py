@@ -20,6 +20,7 @@ class SynchronizeInLoop(Rule):
     name = "synchronize-in-loop"
     severity = Severity.WARNING
     fixable = "safe"
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("synchronize",), ("for", "while")))
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class TensorTruthValue(Rule):
     code = "LRF704"
     name = "tensor-truth-value"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("if", "while", "assert")))
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ class Tf32Off(Rule):
     name = "tf32-off"
     severity = Severity.INFO
     preview = True
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("backward",), ("cuda", "to")))
 
     def check(self, code: Code) -> Iterator[Finding]:

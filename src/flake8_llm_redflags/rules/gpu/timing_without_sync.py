@@ -21,6 +21,7 @@ class TimingWithoutSync(Rule):
     code = "LRF770"
     name = "timing-without-sync"
     severity = Severity.ERROR
+    reads_tests = False
     trigger = Trigger(words=(("torch",), ("time", "perf_counter", "monotonic", "default_timer")), pattern=r"-")
 
     def check(self, code: Code) -> Iterator[Finding]:

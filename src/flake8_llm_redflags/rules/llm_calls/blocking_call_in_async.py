@@ -19,6 +19,7 @@ class BlockingCallInAsync(Rule):
     code = "LRF213"
     name = "blocking-call-in-async"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(
         words=(("async",),),
         pattern=(
@@ -29,8 +30,6 @@ class BlockingCallInAsync(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each blocking call that stands right in a coroutine."""
-        if code.is_test:
-            return
         for call in code.llm.remote_calls:
             if _is_in_coroutine(code, call.node) and code.llm.is_synchronous(call):
                 message = (

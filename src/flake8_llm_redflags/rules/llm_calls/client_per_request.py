@@ -20,12 +20,11 @@ class ClientPerRequest(Rule):
     code = "LRF212"
     name = "client-per-request"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = MODEL_CALL
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each client whose making depends on nothing that changes."""
-        if code.is_test:
-            return
         for call in code.llm.client_constructors():
             loop = next(code.context.loops(call), None)
             if loop is not None and not _depends_on(code, call, loop):

@@ -21,6 +21,7 @@ class ConflictingSampling(Rule):
     name = "conflicting-sampling"
     severity = Severity.WARNING
     fixable = "safe"
+    reads_tests = False
     trigger = Trigger(words=(("generate", "GenerationConfig", "pipeline"), ("do_sample", "max_new_tokens")))
 
     def check(self, code: Code) -> Iterator[Finding]:

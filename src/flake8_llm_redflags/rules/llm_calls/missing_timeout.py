@@ -26,6 +26,7 @@ class MissingTimeout(Rule):
     name = "missing-timeout"
     severity = Severity.WARNING
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(
         words=(("ollama", "litellm", "genai", "huggingface_hub", "requests"),),
         pattern=r"ollama|litellm|genai|huggingface_hub|/v1/|/api/(?:generate|chat)|openrouter|googleapis|anthropic",
@@ -33,8 +34,6 @@ class MissingTimeout(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each client, or call without a client, that nothing bounds."""
-        if code.is_test:
-            return
         reported = set()
         for call in code.llm.remote_calls:
             default = call.facts["timeout"]

@@ -20,12 +20,11 @@ class SwallowedLlmError(Rule):
     code = "LRF203"
     name = "swallowed-llm-error"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = MODEL_CALL
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each silent handler around a model call."""
-        if code.is_test:
-            return
         seen = set()
         for call in code.llm.remote_calls:
             for statement in code.context.tries(call.node):

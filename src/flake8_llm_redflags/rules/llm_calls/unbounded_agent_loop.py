@@ -21,12 +21,11 @@ class UnboundedAgentLoop(Rule):
     code = "LRF210"
     name = "unbounded-agent-loop"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = ENDLESS_LOOP
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that feeds a growing conversation to a model."""
-        if code.is_test:
-            return
         reported = set()
         for call in code.llm.remote_calls:
             loop = next((one for one in code.context.loops(call.node) if is_endless(one)), None)

@@ -21,12 +21,11 @@ class UnboundedRetry(Rule):
     code = "LRF206"
     name = "unbounded-retry"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = ENDLESS_LOOP
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that tries a model call again whatever happens."""
-        if code.is_test:
-            return
         reported = set()
         for call in code.llm.remote_calls:
             loop = next(code.context.loops(call.node), None)

@@ -22,12 +22,11 @@ class UnguardedGenerate(Rule):
     name = "unguarded-generate"
     severity = Severity.WARNING
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(pattern=r"\.generate\s*\(|pipeline\s*\(|Llama\s*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unguarded generation."""
-        if code.is_test:
-            return
         remote = {id(call.node) for call in code.llm.remote_calls}
         for call in code.calls("generate"):
             if id(call) not in remote and _takes_one_prompt(code, call) and not self._is_covered(code, call):

@@ -21,12 +21,11 @@ class UnguardedLlmCall(Rule):
     name = "unguarded-llm-call"
     severity = Severity.WARNING
     fixable = "unsafe"
+    reads_tests = False
     trigger = MODEL_CALL
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each call that would let a time-out, a rate limit or a server error through."""
-        if code.is_test:
-            return
         for call in code.llm.remote_calls:
             if call.is_self_guarded or code.guards.is_guarded(call.node) or code.guards.is_provider_wrapper(call.node):
                 continue

@@ -20,12 +20,11 @@ class UnguardedWrapper(Rule):
     name = "unguarded-wrapper"
     severity = Severity.INFO
     preview = True
+    reads_tests = False
     trigger = MODEL_CALL
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unguarded model call of a provider class."""
-        if code.is_test:
-            return
         for call in code.llm.remote_calls:
             if not call.is_self_guarded and code.guards.is_provider_wrapper(call.node) and not code.guards.is_guarded(call.node):
                 message = (

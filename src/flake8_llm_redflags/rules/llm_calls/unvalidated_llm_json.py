@@ -21,12 +21,11 @@ class UnvalidatedLlmJson(Rule):
     code = "LRF207"
     name = "unvalidated-llm-json"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("loads",), MODEL_TEXT_WORDS))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each parse that fails on the first answer that is no JSON."""
-        if code.is_test:
-            return
         for call in code.calls("loads"):
             if code.qualified_name(call.func) not in ("json.loads", "orjson.loads", "ujson.loads", "simplejson.loads") or not call.args:
                 continue

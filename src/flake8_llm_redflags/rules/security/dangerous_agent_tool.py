@@ -20,12 +20,11 @@ class DangerousAgentTool(Rule):
     code = "LRF123"
     name = "dangerous-agent-tool"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(pattern=r"allow_dangerous_\w+\s*=\s*True|ShellTool|PythonA?s?t?REPL|BashProcess|TerminalTool|PythonTools|LocalPython")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each tool and each switch that lets a model run code on this machine."""
-        if code.is_test:
-            return
         facts = table("taint")["agent_tools"]
         for call in code.all(cst.Call):
             name = (code.qualified_name(call.func) or "").rpartition(".")[2]

@@ -20,6 +20,7 @@ class LlmOutputExecuted(Rule):
     code = "LRF120"
     name = "llm-output-executed"
     severity = Severity.ERROR
+    reads_tests = False
     trigger = Trigger(
         words=(MODEL_TEXT_WORDS,),
         pattern=r"\b(?:eval|exec|compile|system|popen|getoutput|create_subprocess_shell|import_module|__import__)\s*\(|shell\s*=\s*True|REPL",

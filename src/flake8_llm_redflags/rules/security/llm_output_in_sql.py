@@ -20,6 +20,7 @@ class LlmOutputInSql(Rule):
     code = "LRF112"
     name = "llm-output-in-sql"
     severity = Severity.ERROR
+    reads_tests = False
     trigger = Trigger(words=(MODEL_TEXT_WORDS,), pattern=r"\.(?:execute\w*|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:

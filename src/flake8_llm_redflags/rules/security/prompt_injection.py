@@ -21,6 +21,7 @@ class PromptInjection(Rule):
     code = "LRF130"
     name = "prompt-injection"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(
         pattern=r"[\"'](?:system|developer)[\"']|system_(?:instruction|prompt|message)|SystemMessage|instructions\s*=|system\s*="
     )

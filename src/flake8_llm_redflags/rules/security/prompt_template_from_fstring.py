@@ -19,6 +19,7 @@ class PromptTemplateFromFstring(Rule):
     code = "LRF131"
     name = "prompt-template-from-fstring"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(words=(("PromptTemplate", "ChatPromptTemplate", "HumanMessagePromptTemplate", "SystemMessagePromptTemplate"),))
 
     def check(self, code: Code) -> Iterator[Finding]:

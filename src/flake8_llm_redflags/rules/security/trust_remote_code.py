@@ -19,12 +19,11 @@ class TrustRemoteCode(Rule):
     code = "LRF142"
     name = "trust-remote-code"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(pattern=r"trust_remote_code\s*=\s*True")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each call that trusts the code of a repository."""
-        if code.is_test:
-            return
         for call in code.all(cst.Call):
             for argument in call.args:
                 keyword = argument.keyword

@@ -22,6 +22,7 @@ class UnpickledModel(Rule):
     code = "LRF141"
     name = "unpickled-model"
     severity = Severity.WARNING
+    reads_tests = False
     trigger = Trigger(
         words=(
             ("pickle", "joblib", "dill", "cloudpickle", "safe_mode", "allow_dangerous_deserialization"),
@@ -33,8 +34,6 @@ class UnpickledModel(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each load of a model that the file did not write itself."""
-        if code.is_test:
-            return
         facts = table("loading")
         for call in code.calls("load", "loads", "load_model", "load_local"):
             qualified = code.qualified_name(call.func)

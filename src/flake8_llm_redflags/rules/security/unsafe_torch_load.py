@@ -24,12 +24,11 @@ class UnsafeTorchLoad(Rule):
     name = "unsafe-torch-load"
     severity = Severity.ERROR
     fixable = "unsafe"
+    reads_tests = False
     trigger = Trigger(words=(("torch",),), pattern=r"\bload\s*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each load that unpickles without restraint."""
-        if code.is_test:
-            return
         for call in code.calls("load"):
             if code.qualified_name(call.func) != "torch.load" or any(arg.star for arg in call.args):
                 continue
