@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ...code import Code
     from ...code.sql import Splice
 
-#: A statement's verb with the word that must follow it; both in one case, as people write them.
+#: A statement's verb with the word that must follow it: in capitals anywhere, else at the start of a string, so that English
+#: in docstrings and comments is no reason to parse a file.
 SQL_TRIGGER = Trigger(
-    words=(("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set"), ("SELECT", "select", "Select", "INSERT", "insert",
-           "Insert", "REPLACE", "UPDATE", "update", "Update", "DELETE", "delete", "Delete", "COPY", "MERGE", "CALL")),
-    pattern=r"(?:SELECT|select|Select)\s[^;]{1,600}?\s(?:FROM|from|From)\s|(?:INSERT|insert|Insert|REPLACE|replace)\s+(?:\w+\s+){0,2}"
-    r"(?:INTO|into|Into)\s|(?:UPDATE|update|Update)\s+\S+\s+(?:SET|set|Set)\s|(?:DELETE|delete|Delete)\s+(?:FROM|from|From)\s"
-    r"|(?:COPY|MERGE|CALL)\s",
-)  # fmt: skip
+    words=(("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set", "COPY", "MERGE", "CALL"),),
+    pattern=r"SELECT\s[^;]{1,600}?\sFROM\s|(?:INSERT|REPLACE)\s+(?:\w+\s+){0,2}INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
+    r"|(?:COPY|MERGE|CALL)\s|[\"']\s*(?:[sS]elect\s[^;\"']{1,600}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){0,2}[iI]nto\s"
+    r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)",
+)
 
 
 class SqlInterpolation(Rule):
