@@ -58,6 +58,6 @@ def _all_values(splice: Splice) -> bool:
 
 
 def _placeholder(code: Code) -> str | None:
-    imported = {module.partition(".")[0] for module in code.names.imported_modules()}
+    imported = {module.partition(".")[0] for module in code.names.imported_modules}
     found = {driver["placeholder"] for driver in table("sql")["driver"] if imported & set(driver["modules"])}
     return found.pop() if len(found) == 1 else None

@@ -23,7 +23,7 @@ class Context:
 
     def __init__(self, code: Code) -> None:
         self._code, self._tree, self._names = code, code.tree, code.names
-        self._callers: dict[int, list[cst.Call]] = {}
+        self._callers: dict[str, dict[int, list[cst.Call]]] = {}
 
     # ---- around a node
 
@@ -98,6 +98,16 @@ class Context:
                 return binding.node
         return None
 
+    def buffers(self, owner: Node, name: str) -> list[Node]:
+        """Return what ``self.register_buffer(name, …)`` puts there in a class."""
+        return [
+            call.args[1].value
+            for call in self._code.calls("register_buffer", "register_parameter")
+            if len(call.args) > 1
+            and getattr(call.args[0].value, "evaluated_value", None) == name
+            and self._tree.contains(owner, call)
+        ]
+
     def class_and_bases(self, owner: Node) -> Iterator[cst.ClassDef]:
         """Yield the class, then those of its base classes that this file defines, nearest first."""
         waiting, seen = [owner], set()
@@ -126,27 +136,37 @@ class Context:
         """Return the calls in this file that reach the function: by name, through ``self`` or a typed instance."""
         if not isinstance(function, cst.FunctionDef):
             return []
-        if id(function) not in self._callers:
-            self._callers[id(function)] = []  # what a cycle sees
-            owner = self.method_owner(function)
-            self._callers[id(function)] = [
-                call for call in self._code.calls(function.name.value) if self._reaches(call, function, owner)
-            ]
-        return self._callers[id(function)]
+        owner = self.method_owner(function)
+        return self._calls_of(function.name.value).get(id(function if owner is None else owner), [])
 
-    def _reaches(self, call: cst.Call, function: cst.FunctionDef, owner: cst.ClassDef | None) -> bool:
+    def _calls_of(self, name: str) -> dict[int, list[cst.Call]]:
+        """Return the calls by ``name``, under the functions they reach, or the classes whose method they reach.
+
+        Each call is looked at once, however many functions of that name there are. Those whose receiver is followed
+        through the file come last, because to follow it may ask for the callers of such a function again.
+        """
+        if name not in self._callers:
+            reached = self._callers[name] = {}
+            for call in sorted(self._code.calls(name), key=_needs_following):
+                for target in self._targets(call):
+                    reached.setdefault(id(target), []).append(call)
+            for found in reached.values():
+                found.sort(key=self._tree.start)
+        return self._callers[name]
+
+    def _targets(self, call: cst.Call) -> list[Node]:
+        """Return the functions that a call by bare name reaches, or the classes whose method a call may be."""
         if isinstance(call.func, cst.Name):
-            return owner is None and any(b.node is function for b in self._code.values.definitions(call.func))
-        if owner is None or not isinstance(call.func, cst.Attribute):
-            return False
-        receiver = call.func.value
-        if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
-            around = self._names.enclosing_class(call)
-            return around is not None and any(cls is owner for cls in self.class_and_bases(around))
-        return any(
-            origin.kind in ("instance", "class") and any(cls is owner for cls in self.class_and_bases(origin.node))
-            for origin in self._code.values.origins(receiver)
-        )
+            return [binding.node for binding in self._code.values.definitions(call.func)]
+        if not isinstance(call.func, cst.Attribute):
+            return []
+        if not _needs_following(call):
+            classes = [self._names.enclosing_class(call)]
+        else:
+            origins = self._code.values.origins(call.func.value)
+            classes = [origin.node for origin in origins if origin.kind in ("instance", "class")]
+        found = {id(cls): cls for around in classes if around is not None for cls in self.class_and_bases(around)}
+        return list(found.values())
 
     def arguments_for(self, param: cst.Param, function: Node) -> list[Node]:
         """Return what the callers in this file pass for a parameter; empty where one of them cannot be matched."""
@@ -206,6 +226,12 @@ class Context:
             expression = decorator.decorator
             callee = expression.func if isinstance(expression, cst.Call) else expression
             yield self._names.qualified_name(callee) or dotted(callee), expression
+
+
+def _needs_following(call: cst.Call) -> bool:
+    """Is the receiver anything but ``self`` or ``cls``, whose class stands around the call?"""
+    receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
+    return receiver is not None and not (isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"))
 
 
 def keyword(call: cst.Call, name: str) -> Node | None:

@@ -146,7 +146,7 @@ class Devices:
             if placed and getattr(arg.value, "evaluated_value", None) != "cpu":
                 return True
         packages = _facts("accelerators", "packages")
-        modules = set(self._code.names.imported_modules())
+        modules = set(self._code.names.imported_modules)
         if any(module.partition(".")[0] in packages for module in modules):
             return True
         return any(
@@ -401,18 +401,10 @@ class Devices:
                 found += [
                     self._bound(binding) for binding in self._code.names.attribute_bindings(owner, node.attr.value)
                 ]
-        if not found and cls is not None and self._is_buffer(cls, node.attr.value):
+        if not found and cls is not None and self._context.buffers(cls, node.attr.value):
             return Kind.TENSOR
         best = strongest(found) if found else Kind.UNKNOWN
         return self._hint(node.attr.value) if best is Kind.UNKNOWN and not self._values.is_known(node) else best
-
-    def _is_buffer(self, cls: cst.ClassDef, name: str) -> bool:
-        return any(
-            self._tree.contains(cls, call)
-            and call.args
-            and getattr(call.args[0].value, "evaluated_value", None) == name
-            for call in self._code.calls("register_buffer", "register_parameter")
-        )
 
     def _hint(self, name: str) -> Kind:
         """Return what a name that nothing in the file explains suggests."""

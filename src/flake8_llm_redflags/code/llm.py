@@ -59,7 +59,7 @@ class Llm:
     @cached_property
     def _libraries(self) -> list[dict[str, Any]]:
         """The libraries that the file could call: those it imports, and those whose methods are unmistakable."""
-        imported = {name.partition(".")[0] for name in self._code.names.imported_modules()}
+        imported = {name.partition(".")[0] for name in self._code.names.imported_modules}
         unmistakable = ("untyped", "untyped_with")
         return [f for f in table("llm_clients")["client"] if imported & set(f["modules"]) or any(k in f for k in unmistakable)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import libcst as cst
@@ -120,12 +121,11 @@ class Names:
         """Return the class whose body (methods included) holds the node."""
         return next((above for above in self._tree.ancestors(node) if isinstance(above, cst.ClassDef)), None)
 
-    def imported_modules(self) -> Iterator[str]:
-        """Yield the dotted names of everything that the module imports, anywhere in it."""
-        yield from self.star_imports
-        for scope in self._scopes.values():
-            for found in scope.values():
-                yield from (b.qualified for b in found if b.qualified is not None)
+    @cached_property
+    def imported_modules(self) -> tuple[str, ...]:
+        """The dotted names of everything that the module imports, anywhere in it, each once."""
+        bindings = (b.qualified for scope in self._scopes.values() for found in scope.values() for b in found)
+        return tuple(dict.fromkeys([*self.star_imports, *(name for name in bindings if name is not None)]))
 
     # ---- scopes
 

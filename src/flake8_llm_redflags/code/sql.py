@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -105,14 +106,26 @@ class Sql:
         if direct is not None:
             return direct, None
         statement = self._code.context.statement(text)
-        targets = _targets(statement)
-        scope = self._code.context.function(text) or self._tree.module
-        for argument in self._tree.within(scope, cst.Arg) if targets else ():
-            if not isinstance(argument.value, cst.Name) or argument.value.value not in targets:
-                continue
-            if self._tree.comes_before(statement, argument) and (call := self._sink_around(argument.value)) is not None:
-                return call, argument.value
-        return None, None
+        end = self._tree.end(self._code.context.function(text) or self._tree.module)
+        run_later = []
+        for name in _targets(statement):
+            run = self._names_run.get(name, [])
+            later = bisect_right(run, self._tree.start(statement), key=self._tree.start)
+            run_later += run[later : later + 1]
+        holder = min(run_later, key=self._tree.start, default=None)
+        if holder is None or self._tree.start(holder) >= end:
+            return None, None
+        return self._sink_around(holder), holder
+
+    @cached_property
+    def _names_run(self) -> dict[str, list[cst.Name]]:
+        """The names that stand among the arguments of a call that runs SQL, in the order of the text."""
+        found: dict[str, list[cst.Name]] = {}
+        for argument in self._tree.all(cst.Arg):
+            name = argument.value
+            if isinstance(name, cst.Name) and self._sink_around(name) is not None:
+                found.setdefault(name.value, []).append(name)
+        return found
 
     def _sink_around(self, node: Node) -> cst.Call | None:
         sinks = _names("sinks")

@@ -446,7 +446,7 @@ class Training:
             return True
         if not function.name.value.lstrip("_").startswith("test_"):
             return False
-        if any(name.partition(".")[0] in ("pytest", "unittest") for name in self._code.names.imported_modules()):
+        if any(name.partition(".")[0] in ("pytest", "unittest") for name in self._code.names.imported_modules):
             return True
         if any(self._tree.within(function, cst.Assert)):
             return True

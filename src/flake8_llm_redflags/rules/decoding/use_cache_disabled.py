@@ -58,7 +58,7 @@ def _trains(code: Code) -> bool:
     """Does the file train? Then the cache is off for gradient checkpointing, as it should be."""
     if any(True for _ in code.calls("backward", "gradient_checkpointing_enable", "train")):
         return True
-    return any(module.rpartition(".")[2].endswith("Trainer") for module in code.names.imported_modules())
+    return any(module.rpartition(".")[2].endswith("Trainer") for module in code.names.imported_modules)
 
 
 def _is_name(node: cst.CSTNode, name: str) -> bool:

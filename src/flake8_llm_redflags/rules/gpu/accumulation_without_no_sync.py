@@ -42,7 +42,7 @@ class AccumulationWithoutNoSync(Rule):
 
 def _is_distributed(code: Code) -> bool:
     """Does the file wrap a model in DDP, or reduce over ranks as code that is run under DDP does?"""
-    if any("DistributedDataParallel" in module for module in code.names.imported_modules()):
+    if any("DistributedDataParallel" in module for module in code.names.imported_modules):
         return True
     if any(node.attr.value == "DistributedDataParallel" for node in code.all(cst.Attribute)):
         return True
@@ -57,7 +57,7 @@ def _is_handled(code: Code) -> bool:
         return True
     if any(arg.keyword is not None and arg.keyword.value in handled for arg in code.all(cst.Arg)):
         return True
-    return any(set(module.split(".")) & set(facts["frameworks"]) for module in code.names.imported_modules())
+    return any(set(module.split(".")) & set(facts["frameworks"]) for module in code.names.imported_modules)
 
 
 def _accumulates(code: Code, loop: Node, backward: cst.Call) -> bool:

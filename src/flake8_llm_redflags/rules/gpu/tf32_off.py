@@ -29,7 +29,7 @@ class Tf32Off(Rule):
         facts = table("torch_training")["precision"]
         decided = set(facts["words"])
         if not code.devices.used or any(
-            set(module.split(".")) & set(facts["frameworks"]) for module in code.names.imported_modules()
+            set(module.split(".")) & set(facts["frameworks"]) for module in code.names.imported_modules
         ):
             return
         if any(node.attr.value in decided for node in code.all(cst.Attribute)):
