@@ -46,6 +46,11 @@ class EditBuilder:
         self._replacements.append(Replacement(start, end, ""))
         return self
 
+    def replace_argument(self, argument: cst.Arg, text: str) -> EditBuilder:
+        """Put ``text`` (``name=value``) in place of an argument, its keyword included."""
+        self._replacements.append(Replacement(*self._argument_offsets(argument), text))
+        return self
+
     def append_argument(self, call: cst.Call, text: str) -> EditBuilder:
         """Add ``text`` (``name=value``) as the last argument of a call."""
         if call.args:
@@ -65,13 +70,14 @@ class EditBuilder:
         self._replacements.append(Replacement(place, place, f"{indent}{text}{self._newline()}"))
         return self
 
-    def remove_statement(self, line: cst.SimpleStatementLine) -> EditBuilder:
-        """Take a line out, with the comment at its end; ``pass`` takes its place where its block holds nothing else."""
+    def remove_statement(self, line: cst.SimpleStatementLine | cst.If) -> EditBuilder:
+        """Take a statement out, with the comment at its end; ``pass`` takes its place where its block holds nothing else."""
         block = self._code.tree.parent(line)
         if len(getattr(block, "body", ())) == 1:
-            return self.replace(line.body[0], "pass")
+            return self.replace(line.body[0] if isinstance(line, cst.SimpleStatementLine) else line, "pass")
         positions = self._code.positions
-        start, end = positions.span(line.body[0]).line, positions.span(line.body[-1]).end_line
+        span = positions.span(line)
+        start, end = span.line, span.end_line
         place, after = positions.offset(start, 0), positions.offset(end, 0) + len(positions.line_text(end))
         self._replacements.append(Replacement(place, after, ""))
         return self

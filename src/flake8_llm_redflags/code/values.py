@@ -104,6 +104,30 @@ class Values:
             self._definitions[key] = () if number is None else self._reaching(name.value, number)
         return self._definitions[key]
 
+    def definitions_at(self, name: str, place: Node) -> Sequence[Binding]:
+        """Return the bindings that would reach a use of ``name``, were there one at ``place``."""
+        return self._reaching(name, self._tree.start(place))
+
+    def uses(self, binding: Binding) -> list[cst.Name]:
+        """Return the places that read what a binding of a local name has put there, closures included."""
+        scope = self._names.scope(binding.node)
+        return [
+            name
+            for name in self._tree.within(scope, cst.Name)
+            if name.value == binding.name and binding in self.definitions(name) and not self._is_target(name)
+        ]
+
+    def _is_target(self, name: cst.Name) -> bool:
+        """Is the name assigned here, and not read besides (``x += 1`` reads it)?"""
+        child: Node = name
+        for above in self._tree.ancestors(name):
+            if isinstance(above, (cst.AssignTarget, cst.Del)):
+                return True
+            if not isinstance(above, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
+                return isinstance(above, (cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor)) and child is above.target
+            child = above
+        return False
+
     def _reaching(self, name: str, use: int) -> Sequence[Binding]:
         found, scope = self._names.lookup(name, use)
         if len(found) == 1 and found[0].at < use and not self._is_inside(found[0], use):

@@ -1,12 +1,13 @@
-"""What the project around a file says of itself: which version of a library it pins."""
+"""What the project around a file says of itself: which versions of a library it allows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 #: How many folders up from a file a project's own files are looked for.
 _REACH = 12
@@ -14,7 +15,18 @@ _REACH = 12
 _REQUIREMENT = re.compile(r"^\s*(?P<name>[A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?(?P<bounds>[<>=!~][^;#)]*)?")
 _BOUND = re.compile(r"(?P<operator>===|==|~=|<=|>=|<|>|!=)\s*(?P<version>\d+(?:\.\d+)*)")
 
+#: Operators that set a lower end.
+_LOWER = ("==", "===", "~=", ">=", ">")
+
 Version = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The lowest and the highest version that is allowed, None where nothing bounds it."""
+
+    oldest: Version | None
+    newest: Version | None
 
 
 def newest_allowed(path: str, library: str) -> Version | None:
@@ -23,11 +35,23 @@ def newest_allowed(path: str, library: str) -> Version | None:
     Read from the nearest folder upwards that says anything of the library: a lock file (``uv.lock``, ``poetry.lock``),
     ``pyproject.toml`` or ``requirements*.txt``. An exclusive bound ``<2.6`` gives the version just below, ``(2, 5, 999)``.
     """
+    return _nearest(path, library, "newest")
+
+
+def oldest_allowed(path: str, library: str) -> Version | None:
+    """Return the lowest version of a library that the project around ``path`` allows, None where nothing bounds it.
+
+    Read as for ``newest_allowed``; of an exclusive bound ``>2.4`` the version itself is returned.
+    """
+    return _nearest(path, library, "oldest")
+
+
+def _nearest(path: str, library: str, end: Literal["oldest", "newest"]) -> Version | None:
     folder = Path(path).absolute().parent
     for _ in range(_REACH):
-        found = _pins(folder).get(_normal(library))
-        if found is not None:
-            return found
+        for found in _ranges(folder).get(_normal(library), ()):
+            if (version := getattr(found, end)) is not None:
+                return version  # type: ignore[no-any-return]
         if (folder / ".git").exists() or folder.parent == folder:
             return None
         folder = folder.parent
@@ -35,22 +59,23 @@ def newest_allowed(path: str, library: str) -> Version | None:
 
 
 @lru_cache(maxsize=4096)
-def _pins(folder: Path) -> dict[str, Version]:
-    """Return the highest allowed version of each bounded library that the files of one folder name; the first wins."""
-    pins: dict[str, Version] = {}
-    for name, version in (*_locked(folder), *_required(folder)):
-        pins.setdefault(_normal(name), version)
-    return pins
+def _ranges(folder: Path) -> dict[str, list[_Range]]:
+    """Return what the files of one folder allow of each library that they bound, in the order in which they are asked."""
+    ranges: dict[str, list[_Range]] = {}
+    for name, found in (*_locked(folder), *_required(folder)):
+        ranges.setdefault(_normal(name), []).append(found)
+    return ranges
 
 
-def _locked(folder: Path) -> Iterator[tuple[str, Version]]:
+def _locked(folder: Path) -> Iterator[tuple[str, _Range]]:
     for name in ("uv.lock", "poetry.lock"):
         for package in _toml(folder / name).get("package", []):
             if isinstance(package, dict) and isinstance(package.get("version"), str):
-                yield str(package.get("name", "")), _version(package["version"])
+                version = _version(package["version"])
+                yield str(package.get("name", "")), _Range(version, version)
 
 
-def _required(folder: Path) -> Iterator[tuple[str, Version]]:
+def _required(folder: Path) -> Iterator[tuple[str, _Range]]:
     data = _toml(folder / "pyproject.toml")
     project = data.get("project", {})
     lines = [*project.get("dependencies", [])]
@@ -63,9 +88,13 @@ def _required(folder: Path) -> Iterator[tuple[str, Version]]:
         lines += _text(file).splitlines()
     for line in lines:
         match = _REQUIREMENT.match(line) if isinstance(line, str) else None
-        newest = _newest(match["bounds"] or "") if match is not None else None
-        if match is not None and newest is not None:
-            yield match["name"], newest
+        if match is not None and match["bounds"]:
+            yield match["name"], _Range(_oldest(match["bounds"]), _newest(match["bounds"]))
+
+
+def _oldest(bounds: str) -> Version | None:
+    """Return the lowest version that the bounds allow, None where they set no lower end."""
+    return max((_version(m["version"]) for m in _BOUND.finditer(bounds) if m["operator"] in _LOWER), default=None)
 
 
 def _newest(bounds: str) -> Version | None:

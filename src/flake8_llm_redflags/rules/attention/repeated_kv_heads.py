@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...code.syntax import cst
-from ...finding import Finding, Severity
+from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
+from ..torch_version import may_have_torch, must_have_torch
 
 if TYPE_CHECKING:
     from ...code import Code
-    from ...code.tensors import Place
+    from ...code.fused import FusedAttention
+    from ...code.head_copies import HeadCopy
+
+#: The first torch whose function takes ``enable_gqa``.
+_SHARES_HEADS = (2, 5)
 
 
 class RepeatedKvHeads(Rule):
@@ -20,48 +24,41 @@ class RepeatedKvHeads(Rule):
     code = "LRF502"
     name = "repeated-kv-heads"
     severity = Severity.WARNING
+    fixable = "safe"
     reads_tests = False
     trigger = Trigger(words=(("scaled_dot_product_attention",),), pattern=r"repeat_kv|repeat_interleave")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the copy of the keys, where keys and values of one fused call are both copied."""
-        from ...code.context import argument
-        from ...code.tensors import Place
+        from ...code.fused import fused_attentions
+        from ...code.head_copies import head_copy
 
-        for call in code.calls("scaled_dot_product_attention"):
-            key, value = argument(call, 1, "key"), argument(call, 2, "value")
-            if key is None or value is None:
-                continue
-            copied, also = _copy(code, Place(key)), _copy(code, Place(value))
-            if copied is not None and also is not None:
+        if not may_have_torch(self.config, code.path, _SHARES_HEADS):
+            return
+        for attention in fused_attentions(code):
+            keys, values = head_copy(code, attention.key), head_copy(code, attention.value)
+            if keys is not None and values is not None:
                 message = (
-                    f"`{code.short_text(copied, 36)}` copies K and V to every query head: pass `enable_gqa=True` to"
-                    " `scaled_dot_product_attention` instead (predicted 17× in decode)"
+                    f"`{code.short_text(keys.node, 36)}` copies K and V to every query head (predicted 17× in decode):"
+                    " give the attention `enable_gqa=True` instead"
                 )
-                yield self.finding(code, copied, message)
+                yield self.finding(code, keys.node, message, self._edit(code, attention, keys, values))
 
-
-def _copy(code: Code, place: Place) -> cst.CSTNode | None:
-    """Return the call that repeats heads on the way to an operand."""
-    from ...code.names import last_name
-    from ...code.tensors import Place, group
-
-    for _ in range(8):
-        node = place.node
-        if isinstance(node, cst.Call) and last_name(node.func) in ("repeat_kv", "repeat_interleave"):
-            return node if last_name(node.func) == "repeat_kv" or _is_over_heads(node) else None
-        operation = code.tensors.operation(node)
-        if operation is not None and operation.operands and operation.name in {*group("transposes"), *group("casts")}:
-            place = Place(operation.operands[0], place.frame)
-            continue
-        found = code.tensors.sources(place)
-        if not found:
+    def _edit(self, code: Code, attention: FusedAttention, keys: HeadCopy, values: HeadCopy) -> Edit | None:
+        """Take both copies out, where they repeat every head in place, alike, and for this call only."""
+        if attention.is_open or attention.argument("enable_gqa") is not None:
             return None
-        place = found[0]
-    return None
-
-
-def _is_over_heads(call: cst.Call) -> bool:
-    """``repeat_interleave(n, dim=1)``, or 2 where heads stand behind positions: never the batch."""
-    axis = next((arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "dim"), None)
-    return isinstance(axis, cst.Integer) and axis.value in ("1", "2")
+        if not must_have_torch(self.config, code.path, _SHARES_HEADS):
+            return None
+        if keys.factor is None or values.factor is None or code.text_of(keys.factor) != code.text_of(values.factor):
+            return None
+        if not all(copy.is_in_order and copy.serves_only(code, attention.call) for copy in (keys, values)):
+            return None
+        edit = code.edit("let the attention share the heads", safe=True)
+        for copy in (keys, values):
+            line = copy.idle_line(code)
+            if line is not None:
+                edit.remove_statement(line)
+            else:
+                edit.replace(copy.node, code.text_of(copy.source))
+        return edit.append_argument(attention.call, "enable_gqa=True").done()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
-from ...source.project import newest_allowed
 from ..rule import Rule, Trigger
+from ..torch_version import newest_torch
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -41,17 +41,12 @@ class UnsafeTorchLoad(Rule):
                     )
                     edit = code.edit("load the weights only", safe=False).replace(given.value, "True").done()
                     yield self.finding(code, call, message, edit)
-            elif (version := self._torch_version(code.path)) is not None and version < _SAFE_BY_DEFAULT:
+            elif (version := newest_torch(self.config, code.path)) is not None and version < _SAFE_BY_DEFAULT:
                 message = (
                     f"`torch.load` runs whatever code is pickled in the file: torch {version[0]}.{version[1] if version[1:] else 0} is"
                     " pinned, whose default is weights_only=False; pass True"
                 )
                 yield self.finding(code, call, message, self._edit(code, call))
-
-    def _torch_version(self, path: str) -> tuple[int, ...] | None:
-        if self.config.torch_version is not None:
-            return tuple(int(part) for part in self.config.torch_version.split(".")[:2] if part.isdigit())
-        return newest_allowed(path, "torch")
 
     @staticmethod
     def _edit(code: Code, call: cst.Call) -> Edit:

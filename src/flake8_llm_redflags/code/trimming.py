@@ -1,0 +1,95 @@
+"""What an edit may take out: statements whose value nothing but the text that goes or is rewritten reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from .names import Binding
+from .tree import Node
+
+if TYPE_CHECKING:
+    from .program import Code
+
+#: Uses of a tensor that take no value from it.
+_SHAPE = ("shape", "dtype", "device", "size", "ndim", "dim")
+
+
+def own_line(code: Code, statement: Node) -> cst.SimpleStatementLine | None:
+    """Return the line that holds this statement and no other, in a block of its own lines."""
+    line = code.tree.parent(statement)
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return None
+    return line if isinstance(code.tree.parent(line), (cst.IndentedBlock, cst.Module)) else None
+
+
+def simple_binding(code: Code, name: cst.Name) -> Binding | None:
+    """Return the one assignment ``name = value``, on a line of its own, that reaches this use of a local name."""
+    bindings = code.values.definitions(name)
+    if len(bindings) != 1:
+        return None
+    binding = bindings[0]
+    statement = binding.node
+    if binding.kind != "assign" or binding.path or not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+        return None
+    function = code.context.function(name)
+    if function is None or code.context.function(statement) is not function or own_line(code, statement) is None:
+        return None
+    return binding
+
+
+def is_read_only_in(code: Code, binding: Binding, places: Iterable[Node]) -> bool:
+    """Does every use of a binding stand inside one of these nodes?"""
+    inside = list(places)
+    return all(any(code.tree.contains(place, use) for place in inside) for use in code.values.uses(binding))
+
+
+def only_lends_shape(code: Code, use: Node) -> bool:
+    """Is a tensor only asked for its shape, dtype or device here?"""
+    above = code.tree.parent(use)
+    return isinstance(above, cst.Attribute) and above.attr.value in _SHAPE
+
+
+def statements_for(code: Code, gone: Node) -> list[cst.SimpleStatementLine]:
+    """Return the lines that only make what an expression that is taken out reads, nearest first.
+
+    Only values without effect are looked at: calls of torch functions and methods, and arithmetic.
+    """
+    removed: list[Node] = [gone]
+    lines: list[cst.SimpleStatementLine] = []
+    waiting = [gone]
+    while waiting:
+        for name in code.tree.within(waiting.pop(), cst.Name):
+            binding = simple_binding(code, name)
+            line = own_line(code, binding.node) if binding is not None else None
+            if binding is None or line is None or line in lines or binding.value is None:
+                continue
+            if is_read_only_in(code, binding, [*removed, binding.node]) and _has_no_effect(code, binding.value):
+                lines.append(line)
+                removed.append(line)
+                waiting.append(binding.value)
+    return lines
+
+
+def _has_no_effect(code: Code, value: Node) -> bool:
+    if any(True for _ in code.tree.within(value, cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda)):
+        return False
+    for call in code.tree.within(value, cst.Call):
+        operation = code.tensors.operation(call)
+        in_place = isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_")
+        if operation is None or in_place or operation.is_module:
+            return False
+        qualified = code.qualified_name(call.func)
+        is_tensor_method = operation.is_method and operation.name in _pure_methods()
+        if not (is_tensor_method or (qualified is not None and qualified.startswith(("torch.", "math.")))):
+            return False
+    return True
+
+
+def _pure_methods() -> frozenset[str]:
+    from .tensors import group
+
+    names = ("casts", "views", "transposes", "triangles", "fills", "additions", "scalings")
+    return frozenset().union(*(group(name) for name in names), {"bool", "size", "dim", "unsqueeze", "squeeze", "logical_not"})
