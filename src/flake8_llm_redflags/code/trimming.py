@@ -77,11 +77,13 @@ def _has_no_effect(code: Code, value: Node) -> bool:
     if any(True for _ in code.tree.within(value, cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda)):
         return False
     for call in code.tree.within(value, cst.Call):
+        qualified = code.qualified_name(call.func)
+        if qualified in ("builtins.float", "builtins.int", "builtins.min", "builtins.max"):
+            continue
         operation = code.tensors.operation(call)
         in_place = isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_")
         if operation is None or in_place or operation.is_module:
             return False
-        qualified = code.qualified_name(call.func)
         is_tensor_method = operation.is_method and operation.name in _pure_methods()
         if not (is_tensor_method or (qualified is not None and qualified.startswith(("torch.", "math.")))):
             return False
