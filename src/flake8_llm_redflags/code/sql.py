@@ -52,7 +52,11 @@ _CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """A value put into SQL text: the text, the hole, the kind of place, and the call that runs the text, if any."""
+    """A value put into SQL text: the text, the hole, the kind of place, and the call that runs the text, if any.
+
+    ``is_outsiders``: the value comes from outside the program as it stands, so that even in the place of a table's name it
+    is no choice of the program's own.
+    """
 
     text: Node
     hole: Hole
@@ -60,6 +64,7 @@ class Splice:
     sink: cst.Call | None
     holder: cst.Name | None  #: the name that carries the text to the sink
     parts: list[Part]
+    is_outsiders: bool = False
 
 
 class Sql:
@@ -73,7 +78,10 @@ class Sql:
         for text, parts in self._code.strings.assembled():
             before = self._code.strings.before(text)
             whole = "".join(part if isinstance(part, str) else _HOLE for part in (*before, *parts))
-            if not _STATEMENT.match(whole) or not _SYNTAX.search(whole) or self._is_only_shown(text):
+            if not _STATEMENT.match(whole) or not _SYNTAX.search(whole):
+                yield from self._in_fragment(text, parts)
+                continue
+            if self._is_only_shown(text):
                 continue
             sink, holder = self._sink(text)
             if sink is None and _ENGLISH.search(whole):
@@ -84,7 +92,40 @@ class Sql:
                     unproven[slot] = hole
             for slot in ("value", "clause", "identifier"):
                 if slot in unproven:
-                    yield Splice(text, unproven[slot], slot, sink, holder, parts)
+                    hole = unproven[slot]
+                    is_outsiders = slot == "identifier" and sink is not None and self._is_outsiders(hole.node)
+                    yield Splice(text, hole, slot, sink, holder, parts, is_outsiders)
+
+    def _in_fragment(self, text: Node, parts: list[Part]) -> Iterator[Splice]:
+        """Yield the first unproven value of a piece of a statement: ``text(f"name = '{name}'")``."""
+        taker, holder = self._fragment_taker(text), None
+        if taker is None:
+            taker, holder = self._sink(text)
+            if taker is None or not self._takes_fragments(taker):
+                return
+        for hole, slot in slots([], parts):
+            if hole.is_number or self.is_safe(hole.node):
+                continue
+            is_outsiders = slot != "value" and self._is_outsiders(hole.node)
+            if slot == "value" or is_outsiders:
+                yield Splice(text, hole, slot, taker, holder, parts, is_outsiders)
+                return
+
+    def _fragment_taker(self, node: Node) -> cst.Call | None:
+        """Return the call that takes the text as a piece of a statement: SQLAlchemy's ``text``, Django's ``extra(where=[…])``."""
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.Arg) and above.keyword is not None:
+                if above.keyword.value not in table("sql")["fragments"]["keywords"]:
+                    return None
+            if isinstance(above, cst.Call):
+                return above if self._takes_fragments(above) else None
+            if not isinstance(above, (cst.Arg, cst.Element, cst.List, cst.Tuple)):
+                return None
+        return None
+
+    def _takes_fragments(self, call: cst.Call) -> bool:
+        facts = table("sql")["fragments"]
+        return self._code.qualified_name(call.func) in facts["functions"] or last_name(call.func) in facts["methods"]
 
     # ---- where the text goes
 
@@ -139,6 +180,13 @@ class Sql:
         return None
 
     # ---- what may be spliced
+
+    def _is_outsiders(self, node: Node) -> bool:
+        """Does the value come from a request, a terminal or a model, or does only its name say that a user gives it?"""
+        if self._code.taint.untrusted(node) is not None or self._code.taint.model_text(node) is not None:
+            return True
+        name = last_name(node)
+        return name is not None and bool(_users_names().match(name)) and not self._code.values.is_known(node)
 
     def is_safe(self, node: Node, depth: int = _DEPTH) -> bool:
         """Can no value of this expression change the statement around it, as far as the file shows?"""
@@ -301,3 +349,8 @@ def _is_safe_type(name: str | None) -> bool:
 @cache
 def _names(kind: str) -> frozenset[str]:
     return frozenset(table("sql")[kind]["names"])
+
+
+@cache
+def _users_names() -> re.Pattern[str]:
+    return re.compile(table("sql")["outsiders"]["names"])

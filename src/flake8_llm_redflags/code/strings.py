@@ -1,4 +1,4 @@
-"""Texts that a program puts together: f-strings, ``%``, ``.format``, ``+`` and adjoining literals, as one list of parts."""
+"""Texts that a program puts together, as one list of parts: f-strings, ``%``, ``.format``, ``.replace``, ``+``, adjoining literals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from .context import keyword
+from .context import argument, keyword
 from .names import last_name
 from .tree import Node
 
@@ -47,7 +47,7 @@ class Strings:
 
     def assembled(self) -> Iterator[tuple[Node, list[Part]]]:
         """Yield every expression that puts values into a text, the outermost of nested ones, with its parts."""
-        calls = self._code.calls("format")
+        calls = self._code.calls("format", "replace")
         for node in (*self._code.all(cst.FormattedString, cst.ConcatenatedString, cst.BinaryOperation), *calls):
             if self._builds(node) and not self._is_part(node):
                 parts = self.parts(node)
@@ -90,6 +90,8 @@ class Strings:
             return self.parts(call.args[0].value, depth)
         if isinstance(call.func, cst.Attribute) and name == "format":
             return self._format(call, call.func.value, depth)
+        if isinstance(call.func, cst.Attribute) and name == "replace":
+            return self._replace(call, call.func.value, depth)
         return self.parts(call.func.value, depth) if isinstance(call.func, cst.Attribute) and name in _TRIMMING_METHODS else None
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
@@ -165,6 +167,21 @@ class Strings:
             parts += self._filled(value or call, depth, is_number=spec[-1:] in _NUMBERS if spec else False)
         return [*parts, text[place:]]
 
+    def _replace(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
+        """Return the parts of ``"… id = [ID]".replace("[ID]", value)``; a replaced text is a hole where it stood."""
+        old = argument(call, 0)
+        new = argument(call, 1)
+        mark = old.evaluated_value if isinstance(old, cst.SimpleString) else None
+        texts = self.parts(template, depth)
+        if texts is None or not isinstance(mark, str) or not mark or new is None:
+            return texts
+        parts: list[Part] = []
+        for part in texts:
+            pieces = part.split(mark) if isinstance(part, str) else [part]
+            for number, piece in enumerate(pieces):
+                parts += [*(self._filled(new, depth, is_number=False) if number else ()), piece]
+        return parts
+
     def _filled(self, value: Node, depth: int, *, is_number: bool) -> list[Part]:
         """Return what goes into a hole: the parts of a text in view, else the hole."""
         parts = None if is_number else self.parts(value, depth)
@@ -182,7 +199,7 @@ class Strings:
         parent = self._tree.parent(node)
         if isinstance(parent, cst.BinaryOperation):
             return isinstance(parent.operator, (cst.Add, cst.Modulo)) and self.parts(parent, 0) is not None
-        if isinstance(parent, cst.Attribute) and parent.attr.value == "format":
+        if isinstance(parent, cst.Attribute) and parent.attr.value in ("format", "replace"):
             return True
         return isinstance(parent, (cst.ConcatenatedString, cst.FormattedStringExpression))
 

@@ -23,8 +23,9 @@ class BlockingCallInAsync(Rule):
     trigger = Trigger(
         words=(("async",),),
         pattern=(
-            r"time\.sleep\s*\(|from time import|\b(?:openai|anthropic|groq|litellm|ollama|cohere|mistralai|genai|generativeai|huggingface_hub"
-            r"|langchain\w*|replicate|transformers|vllm)\b|from together|import together"
+            r"time\.sleep\s*\(|from time import|from together|import together"
+            r"|\b(?:openai|anthropic|groq|litellm|ollama|cohere|mistralai|genai|generativeai|huggingface_hub"
+            r"|langchain\w*|replicate|transformers|vllm)\b"
         ),
     )
 

@@ -25,7 +25,7 @@ class SqlIdentifierInterpolation(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each text in which only names are unproven."""
         splices = list(code.sql.splices())
-        with_values = {id(splice.text) for splice in splices if splice.slot == "value"}
+        with_values = {id(splice.text) for splice in splices if splice.slot == "value" or splice.is_outsiders}
         for splice in splices:
             if splice.slot == "identifier" and id(splice.text) not in with_values:
                 message = (

@@ -18,7 +18,8 @@ SQL_TRIGGER = Trigger(
     words=(("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set", "COPY", "MERGE", "CALL"),),
     pattern=r"SELECT\s[^;]{1,600}?\sFROM\s|(?:INSERT|REPLACE)\s+(?:\w+\s+){0,2}INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
     r"|(?:COPY|MERGE|CALL)\s|[\"']\s*(?:[sS]elect\s[^;\"']{1,600}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){0,2}[iI]nto\s"
-    r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)",
+    r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)"
+    r"|sqlalchemy[\w.]*\s+import[^\n]{0,200}\btext\b|\bsa\.text\(|\.extra\(\s*(?:where|select)",
 )
 
 
@@ -35,7 +36,7 @@ class SqlInterpolation(Rule):
         """Yield a finding for each text with an unproven value: where it is run, else where it is built."""
         reported = set()
         for splice in code.sql.splices():
-            if splice.slot == "identifier" or id(splice.text) in reported:
+            if id(splice.text) in reported or (splice.slot == "identifier" and not splice.is_outsiders):
                 continue
             if splice.slot == "clause" and splice.sink is None:
                 continue
@@ -48,8 +49,9 @@ class SqlInterpolation(Rule):
             message = f"`{value}` is spliced into SQL text: put a placeholder there and bind the value where the text is executed"
             return self.finding(code, splice.text, message)
         runs = code.short_text(splice.sink.func, 30)
+        advice = "choose the name from a fixed list by it" if splice.is_outsiders else "bind it as a parameter"
         text = f" (line {code.line(splice.text)})" if splice.holder is not None else ""
-        message = f"`{value}` is spliced into the SQL{text} that `{runs}` runs: whoever supplies it can run SQL; bind it as a parameter"
+        message = f"`{value}` is spliced into the SQL{text} that `{runs}` runs: whoever supplies it can run SQL; {advice}"
         return self.finding(code, splice.holder or splice.text, message, self._edit(code, splice))
 
     def _edit(self, code: Code, splice: Splice) -> Edit | None:

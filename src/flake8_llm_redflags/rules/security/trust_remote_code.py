@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
+from ...knowledge import table
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -14,25 +15,37 @@ if TYPE_CHECKING:
 
 
 class TrustRemoteCode(Rule):
-    """``trust_remote_code=True`` runs Python that comes with the model, today's version unless a commit is named."""
+    """``trust_remote_code=True`` runs Python that comes with the model, today's version unless a commit is named.
+
+    ``trust_repo=True`` of ``torch.hub.load`` does the same, and has no commit to name but in the repository's own name.
+    """
 
     code = "LRF142"
     name = "trust-remote-code"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(pattern=r"trust_remote_code\s*=\s*True")
+    trigger = Trigger(pattern=r"trust_re(?:mote_code|po)\s*=\s*True")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each call that trusts the code of a repository."""
+        switches = table("loading")["remote_code"]["switches"]
         for call in code.all(cst.Call):
             for argument in call.args:
                 keyword = argument.keyword
-                if keyword is None or keyword.value != "trust_remote_code" or not _is_true(argument.value):
+                if keyword is None or keyword.value not in switches or not _is_true(argument.value):
                     continue
-                pinned = any(other.keyword is not None and other.keyword.value == "revision" for other in call.args)
-                advice = "read that code at the pinned revision" if pinned else "read it and pin revision=<commit>, or leave it off"
+                pinned = _is_pinned(call)
+                commit = "revision=<commit>" if keyword.value == "trust_remote_code" else "owner/name:<commit>"
+                advice = "read that code at the pinned revision" if pinned else f"read it and pin {commit}, or leave it off"
                 message = f"`{code.short_text(call.func, 40)}` runs Python from the model's repository on this machine: {advice}"
                 yield self.finding(code, argument, message)
+
+
+def _is_pinned(call: cst.Call) -> bool:
+    """Is a revision given, or, for ``torch.hub``, a branch or commit behind the repository's name?"""
+    repository = call.args[0].value if call.args else None
+    name = repository.evaluated_value if isinstance(repository, cst.SimpleString) else ""
+    return ":" in str(name) or any(arg.keyword is not None and arg.keyword.value == "revision" for arg in call.args)
 
 
 def _is_true(node: cst.CSTNode) -> bool:

@@ -25,32 +25,38 @@ class UnpickledModel(Rule):
     reads_tests = False
     trigger = Trigger(
         words=(
-            ("pickle", "joblib", "dill", "cloudpickle", "safe_mode", "allow_dangerous_deserialization"),
-            ("joblib", "sklearn", "torch", "keras", "xgboost", "lightgbm", "model", "models", "clf", "classifier", "scaler", "vectorizer", "pipeline",
-             "encoder", "weights", "checkpoint", "flask", "django", "fastapi", "requests", "request", "FAISS"),
+            ("pickle", "_pickle", "cPickle", "joblib", "dill", "cloudpickle", "jsonpickle", "marshal", "read_pickle", "allow_pickle",
+             "safe_mode", "allow_dangerous_deserialization"),
+            ("joblib", "allow_pickle", "sklearn", "torch", "keras", "xgboost", "lightgbm", "model", "models", "clf", "classifier", "scaler",
+             "vectorizer", "pipeline", "encoder", "weights", "checkpoint", "flask", "django", "fastapi", "requests", "request", "FAISS"),
         ),
-        pattern=r"(?:pickle|joblib|dill)\.loads?\s*\(|from (?:pickle|joblib|dill|cloudpickle)\b|safe_mode|allow_dangerous_deserialization",
+        pattern=r"(?:[pP]ickle|joblib|dill|marshal)\.loads?\s*\(|from (?:pickle|joblib|dill|cloudpickle)\b|jsonpickle\.decode|read_pickle"
+        r"|safe_mode|allow_pickle|allow_dangerous_deserialization",
     )  # fmt: skip
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each load of a model that the file did not write itself."""
         facts = table("loading")
-        for call in code.calls("load", "loads", "load_model", "load_local"):
-            qualified = code.qualified_name(call.func)
+        pickles = facts["pickles"]
+        for call in code.calls(*pickles["methods"]):
+            loader = _called(code, call)
             for switch in facts["switches"]["arguments"]:
-                if switch["callee"] == getattr(call.func, "attr", call.func).value and _has(call, switch["name"], switch["value"]):
+                if _fits(loader, switch["callee"]) and _has(call, switch["name"], switch["value"]) and not self._is_own(code, call):
                     message = (
                         f"`{switch['name']}={switch['value']}` runs whatever code is in the file: load it only from where nobody else"
                         " can write"
                     )
                     yield self.finding(code, call, message)
-            if qualified in facts["pickles"]["model_loaders"] or qualified in facts["pickles"]["loaders"]:
-                if self._is_from_outside(code, call) or (self._is_model(code, call, qualified) and not self._is_own(code, call)):
-                    message = (
-                        f"`{code.short_text(call.func, 30)}` runs whatever code is pickled there: load it only from where nobody else"
-                        " can write, or use skops, ONNX or safetensors"
-                    )
-                    yield self.finding(code, call, message)
+            if loader in pickles["model_loaders"] or loader in pickles["loaders"]:
+                is_danger = self._is_from_outside(code, call) or (self._is_model(code, call, loader) and not self._is_own(code, call))
+            else:
+                is_danger = loader in pickles["data_loaders"] and self._is_from_outside(code, call)
+            if is_danger:
+                message = (
+                    f"`{code.short_text(call.func, 30)}` runs whatever code is pickled there: load it only from where nobody else"
+                    " can write, or use skops, ONNX or safetensors"
+                )
+                yield self.finding(code, call, message)
 
     @staticmethod
     def _is_from_outside(code: Code, call: cst.Call) -> bool:
@@ -63,22 +69,37 @@ class UnpickledModel(Rule):
             return True
         statement = code.context.statement(call)
         target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
-        texts = [code.text_of(target)] if target is not None else []
+        texts = [code.text_of(target)] if isinstance(target, (cst.Name, cst.Attribute, cst.Subscript)) else []
         texts += [code.text_of(arg) for arg in call.args]
         return any(_model_word().search(text.lower()) for text in texts)
 
     @staticmethod
     def _is_own(code: Code, call: cst.Call) -> bool:
-        """Does the same file write what is loaded: is the same path, or the same name in the same function, handed to a dump?"""
+        """Does the same file write what is loaded: the same path anywhere, or the same name earlier in the same function?"""
         dumpers = table("loading")["pickles"]["dumpers"]
         paths = {code.text_of(arg.value) for arg in call.args}
-        for dump in code.calls("dump", "dumps"):
+        for dump in code.calls(*{dumper.rpartition(".")[2] for dumper in dumpers}):
             if code.qualified_name(dump.func) not in dumpers:
                 continue
             together = code.context.function(dump) is code.context.function(call)
+            if together and code.tree.start(dump) > code.tree.start(call):
+                continue
             if any((together or isinstance(arg.value, cst.SimpleString)) and code.text_of(arg.value) in paths for arg in dump.args):
                 return True
         return False
+
+
+def _called(code: Code, call: cst.Call) -> str:
+    """Return the full name of what is called; as written where nothing in the file binds its first part."""
+    from ...code.names import dotted
+
+    qualified = code.qualified_name(call.func)
+    return qualified or ("" if code.values.is_known(call.func) else dotted(call.func))
+
+
+def _fits(loader: str, callee: str) -> bool:
+    """Is this the function, or, for a bare method name, a method of that name?"""
+    return loader == callee or ("." not in callee and loader.rpartition(".")[2] == callee)
 
 
 def _has(call: cst.Call, name: str, value: str) -> bool:
