@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from ..knowledge import table
 from .names import dotted
 from .tree import Node
 
@@ -226,6 +227,16 @@ class Context:
             expression = decorator.decorator
             callee = expression.func if isinstance(expression, cst.Call) else expression
             yield self._names.qualified_name(callee) or dotted(callee), expression
+
+    def is_compiled(self, node: Node) -> bool:
+        """Does a decorator of a function around hand it to a compiler, which fuses single operations?"""
+        compilers = table("torch_ops")["compilers"]["decorators"]
+        return any(
+            name in compilers
+            for above in self._tree.ancestors(node)
+            if isinstance(above, cst.FunctionDef)
+            for name, _ in self.decorators(above)
+        )
 
 
 def _needs_following(call: cst.Call) -> bool:

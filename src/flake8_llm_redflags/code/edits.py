@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..finding import Edit, Replacement
+from .formulas import arithmetic_operation
+from .names import Binding
+from .tensors import group
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -28,6 +31,15 @@ class EditBuilder:
     def replace(self, node: Node, text: str) -> EditBuilder:
         """Put ``text`` in place of the node (its own parentheses stay)."""
         start, end = self._code.positions.offsets(node)
+        self._replacements.append(Replacement(start, end, text))
+        return self
+
+    def replace_whole(self, node: cst.BaseExpression, text: str) -> EditBuilder:
+        """Put ``text`` in place of the node and of the parentheses around it, for a text that needs none."""
+        start, end = self._code.positions.offsets(node)
+        source = self._code.text
+        if len(node.lpar) == 1 and source[start - 1 : start] == "(" and source[end : end + 1] == ")":
+            start, end = start - 1, end + 1
         self._replacements.append(Replacement(start, end, text))
         return self
 
@@ -81,6 +93,48 @@ class EditBuilder:
         place, after = positions.offset(start, 0), positions.offset(end, 0) + len(positions.line_text(end))
         self._replacements.append(Replacement(place, after, ""))
         return self
+
+    def remove_unused(self, gone: Sequence[Node], kept: Sequence[str]) -> EditBuilder:
+        """Take out the assignments in plain arithmetic whose names only what the edit replaces (``gone``) reads.
+
+        ``kept`` are the names that the new text reads.
+        """
+        code, removed = self._code, list(gone)
+        for node in removed:  # grows: what only a removed assignment reads goes too
+            for name in code.tree.within(node, cst.Name):
+                for binding in code.values.definitions(name) if name.value not in kept else ():
+                    if all(binding.node is not other for other in removed) and self._is_only_for(removed, binding):
+                        removed.append(binding.node)
+        for statement in removed[len(gone) :]:
+            line = code.tree.parent(statement)
+            assert isinstance(line, cst.SimpleStatementLine)
+            self.remove_statement(line)
+        return self
+
+    def _is_only_for(self, removed: Sequence[Node], binding: Binding) -> bool:
+        """Is this a line ``name = arithmetic`` whose name is read in ``removed`` only?"""
+        code, statement = self._code, binding.node
+        line = code.tree.parent(statement)
+        if not isinstance(statement, cst.Assign) or not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
+            return False
+        if len(statement.targets) > 1 or not isinstance(code.context.function(statement), cst.FunctionDef):
+            return False
+        operations = (arithmetic_operation(code, call) for call in code.tree.within(statement.value, cst.Call))
+        if not all(operation is not None and operation.name in group("arithmetic") for operation in operations):
+            return False
+        names = {target.value for target in code.tree.within(statement.targets[0], cst.Name)}
+        return bool(names) and all(
+            self._is_target(name) or any(code.tree.contains(node, name) for node in removed)
+            for name in code.tree.within(code.names.scope(statement), cst.Name)
+            if name.value in names and any(b.node is statement for b in code.values.definitions(name))
+        )
+
+    def _is_target(self, name: cst.Name) -> bool:
+        """Is the name given a value here, rather than read?"""
+        above = self._code.tree.parent(name)
+        while isinstance(above, (cst.Element, cst.Tuple)):
+            above = self._code.tree.parent(above)
+        return isinstance(above, cst.AssignTarget)
 
     def wrap_in_try(self, line: cst.SimpleStatementLine, error: str, handler: Sequence[str]) -> bool:
         """Put a statement into ``try`` with one handler; False where a text over several lines forbids indenting it."""

@@ -46,6 +46,7 @@ class Names:
         self._attributes: dict[tuple[int, str], list[Binding]] = {}
         self._redirected: dict[tuple[int, str], int] = {}  # global and nonlocal names
         self._scope_memo: dict[int, int] = {}
+        self._imported: dict[tuple[int, str], str | None] = {}
         self._qualified_memo: dict[int, str | None] = {}
         #: Modules imported with ``from m import *``.
         self.star_imports: list[str] = []
@@ -107,15 +108,32 @@ class Names:
 
     def qualify(self, name: str, number: int) -> str | None:
         """Return the qualified name of a bare ``name`` used at the node ``number``."""
-        found, _ = self.lookup(name, number)
+        found, scope = self.lookup(name, number)
         if not found:
             return f"builtins.{name}" if name in _BUILTINS else None
-        return next((b.qualified for b in found if b.kind == "import"), None)
+        if (scope, name) not in self._imported:  # a script may bind the name thousands of times
+            self._imported[scope, name] = next((b.qualified for b in found if b.kind == "import"), None)
+        return self._imported[scope, name]
 
     def is_free_for(self, module: str) -> bool:
         """Could ``import <module>`` at the top of the file bind that name without taking it from something else?"""
         found, _ = self.lookup(module, 0)
         return all(binding.qualified == module for binding in found)
+
+    def spelling(self, qualified: str, node: Node) -> str | None:
+        """Return how an importable thing can be written at a node: ``F.gelu`` or ``torch.nn.functional.gelu``.
+
+        The longest import of a module above it that is in reach there is used; None where there is none.
+        """
+        number = self._tree.index[id(node)]
+        found = []
+        for scope in (0, self._scope_number(number)):
+            for name, bindings in self._scopes.get(scope, {}).items():
+                path = bindings[0].qualified
+                if bindings[0].at < number and path is not None and f"{qualified}.".startswith(f"{path}."):
+                    if all(b.qualified == path for b in self.lookup(name, number)[0]):
+                        found.append((len(path), name + qualified[len(path) :]))
+        return max(found)[1] if found else None
 
     def enclosing_class(self, node: Node) -> cst.ClassDef | None:
         """Return the class whose body (methods included) holds the node."""

@@ -21,6 +21,7 @@ from .guards import Guards
 from .imbalance import Imbalance
 from .llm import Llm
 from .names import Names, last_name
+from .norms import Norms
 from .positions import Positions
 from .reads import Reads
 from .secrets import Secrets
@@ -135,6 +136,11 @@ class Code:
     def tensors(self) -> Tensors:
         """What expressions compute with tensors."""
         return Tensors(self)
+
+    @cached_property
+    def norms(self) -> Norms:
+        """Normalisation written out by hand."""
+        return Norms(self)
 
     @cached_property
     def attention(self) -> Attentions:

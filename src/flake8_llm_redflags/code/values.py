@@ -121,12 +121,22 @@ class Values:
         """Is the name assigned here, and not read besides (``x += 1`` reads it)?"""
         child: Node = name
         for above in self._tree.ancestors(name):
-            if isinstance(above, (cst.AssignTarget, cst.Del)):
+            if isinstance(above, cst.AssignTarget):
                 return True
             if not isinstance(above, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
                 return isinstance(above, (cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor)) and child is above.target
             child = above
         return False
+
+    def is_same_at(self, expression: Node, place: Node) -> bool:
+        """Would a name, or an attribute of one, mean at ``place`` what it means where it stands?"""
+        if not isinstance(expression, (cst.Name, cst.Attribute)):
+            return False
+        number = self._tree.index[id(place)]
+        return all(
+            list(self.definitions(name)) == list(self._reaching(name.value, number))
+            for name in self._tree.within(expression, cst.Name)
+        )
 
     def _reaching(self, name: str, use: int) -> Sequence[Binding]:
         found, scope = self._names.lookup(name, use)
