@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
@@ -96,6 +96,10 @@ class Attention:
     def steps(self, *kinds: str) -> list[Step]:
         """Return the steps before the softmax of these kinds."""
         return [step for step in self.before if step.kind in kinds]
+
+
+#: What an operation is on the way back: a step, with each operand that the way may go on to; True for the end of the way.
+_StepReader = Callable[[Operation], list[tuple[Node, Step]] | bool | None]
 
 
 class Attentions:
@@ -223,7 +227,7 @@ class Attentions:
             rank=rank,
         )
 
-    def _trail(self, place: Place, step: Callable[[Operation], list[tuple[Node, Step | None]] | bool | None], stage: str) -> Trail | None:
+    def _trail(self, place: Place, step: _StepReader, stage: str) -> Trail | None:
         """Follow a value back; None where any of its sources leads elsewhere. A source met again adds nothing."""
         key = (stage, *place.key)
         if key in self._trails:
@@ -232,7 +236,7 @@ class Attentions:
         self._trails[key] = found = self._trace(place, step, stage)
         return found
 
-    def _trace(self, place: Place, step: Callable[[Operation], object], stage: str) -> Trail | None:
+    def _trace(self, place: Place, step: _StepReader, stage: str) -> Trail | None:
         operation = self._tensors.operation(place.node)
         if operation is not None:
             taken = step(operation)
@@ -242,7 +246,7 @@ class Attentions:
                 for operand, passed in taken:
                     trail = self._trail(Place(operand, place.frame), step, stage)
                     if trail is not None and trail.ends:
-                        return Trail(trail.ends, (*trail.steps, passed) if passed is not None else trail.steps)
+                        return Trail(trail.ends, (*trail.steps, passed))
                 return None
         sources = self._tensors.sources(place)
         if sources is None:
@@ -255,7 +259,22 @@ class Attentions:
             joined = joined.joined(trail)
         return joined
 
-    def _weights_step(self, operation: Operation) -> list[tuple[Node, Step | None]] | bool | None:
+    def step_back(self, operation: Operation, stage: Literal["weights", "scores"]) -> tuple[Node, Step] | bool | None:
+        """Return, on the way from ·V back to QKᵀ, the operand that an operation works on and what it does to it.
+
+        True where the stage ends with this operation (the softmax, QKᵀ); None where it is no step of an attention.
+        """
+        step = self._weights_step if stage == "weights" else self._scores_step
+        taken = step(operation)
+        if not isinstance(taken, list):
+            return taken
+        for operand, passed in taken:
+            trail = self._trail(Place(operand), step, stage)
+            if trail is not None and trail.ends:
+                return operand, passed
+        return None
+
+    def _weights_step(self, operation: Operation) -> list[tuple[Node, Step]] | bool | None:
         name, operands = operation.name, operation.operands
         if not operands:
             return None
@@ -276,7 +295,7 @@ class Attentions:
             return [(first, Step("fill", operation.node, operands[1]))]
         return None
 
-    def _scores_step(self, operation: Operation) -> list[tuple[Node, Step | None]] | bool | None:
+    def _scores_step(self, operation: Operation) -> list[tuple[Node, Step]] | bool | None:
         name, operands = operation.name, operation.operands
         if name in group("products") or name in ("einsum", "contract", "baddbmm"):
             return True
@@ -508,15 +527,17 @@ class Attentions:
             return axis
         return axis - rank if rank is not None and axis < rank else None
 
+    def rank(self, node: Node) -> int | None:
+        """Return the number of axes of a tensor where the code shows it."""
+        return self._rank(Place(node))
+
     def _rank(self, place: Place, depth: int = 10) -> int | None:
         """Return the number of axes of a tensor where the code shows it."""
         operation = self._tensors.operation(place.node)
         if depth == 0:
             return None
         if operation is None:
-            found = self._tensors.sources(place)
-            ranks = {self._rank(source, depth - 1) for source in found[:3]} if found else set()
-            return ranks.pop() if len(ranks) == 1 else None
+            return self._unpacked_rank(place, depth)
         name, operands = operation.name, operation.operands
         if name == "bmm" or name == "baddbmm":
             return 3
@@ -532,14 +553,15 @@ class Attentions:
                 return None if any(isinstance(e, cst.StarredElement) for e in shape) else len(shape)
             starred = any(arg.star for arg in operation.call.args) if operation.call is not None else False
             return len(shape) if len(shape) > 1 and not starred else None
-        if name == "permute" and len(operands) > 2:
-            return len(operands) - 1
+        if name == "permute" and len(operands) > 1:
+            listed = operands[1] if isinstance(operands[1], (cst.Tuple, cst.List)) else None
+            return len(listed.elements) if listed is not None else len(operands) - 1 if len(operands) > 2 else None
         if name == "rearrange":
             text = next((t for o in operands[1:] if (t := self._text(o)) is not None), None)
             return None if text is None else _einops_rank(text.partition("->")[2])
         if name in group("products") or name in group("scalings") or name in group("additions"):
-            ranks = [rank for o in operands[:2] if (rank := self._rank(Place(o, place.frame), depth - 1)) is not None]
-            return max(ranks, default=None)
+            known = [rank for o in operands[:2] if (rank := self._rank(Place(o, place.frame), depth - 1)) is not None]
+            return max(known, default=None)
         if name in group("transposes") or name in group("casts") or name in ("masked_fill", "softmax", "dropout", "unflatten"):
             if name == "unflatten" or not operands:
                 return None
@@ -548,6 +570,27 @@ class Attentions:
             if inner is None and name in ("transpose", "swapaxes") and 3 in axes:
                 return 4
             return inner
+        return None
+
+    def _unpacked_rank(self, place: Place, depth: int) -> int | None:
+        """Return the number of axes of a value that is assigned, projected, or whose shape is unpacked: ``b, t, d = x.shape``."""
+        node = place.node
+        if isinstance(node, cst.Call) and self._code.values.made_by(node.func) == {"torch.nn.Linear"} and node.args:
+            return self._rank(Place(node.args[0].value, place.frame), depth - 1)
+        found = self._tensors.sources(place)
+        if found:
+            ranks = {self._rank(source, depth - 1) for source in found[:3]}
+            return ranks.pop() if len(ranks) == 1 else None
+        bindings = self._code.values.definitions(node) if isinstance(node, cst.Name) else ()
+        for use in self._code.values.uses(bindings[0]) if len(bindings) == 1 else ():
+            shape = self._code.tree.parent(use)
+            value = self._code.tree.parent(shape) if isinstance(shape, cst.Attribute) and shape.attr.value == "size" else shape
+            statement = self._code.tree.parent(value) if value is not None else None
+            if isinstance(shape, cst.Attribute) and shape.attr.value in ("shape", "size") and isinstance(statement, cst.Assign):
+                target = statement.targets[0].target
+                if statement.value is value and isinstance(target, cst.Tuple):
+                    is_starred = any(isinstance(element, cst.StarredElement) for element in target.elements)
+                    return None if is_starred else len(target.elements)
         return None
 
     def _is_weight(self, place: Place) -> bool:

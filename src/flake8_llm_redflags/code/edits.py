@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -135,6 +135,27 @@ class EditBuilder:
         while isinstance(above, (cst.Element, cst.Tuple)):
             above = self._code.tree.parent(above)
         return isinstance(above, cst.AssignTarget)
+
+    def remove_statements(self, lines: Iterable[cst.SimpleStatementLine | cst.If]) -> EditBuilder:
+        """Take lines out that do not empty their block, and of blank lines around them so many that one gap remains."""
+        positions = self._code.positions
+        runs: list[tuple[int, int]] = []
+        for line in sorted(lines, key=self._code.tree.start):
+            span = positions.span(line)
+            if runs and not any(map(self._holds_text, range(runs[-1][1] + 1, span.line))):
+                runs[-1] = (runs[-1][0], span.end_line)
+            else:
+                runs.append((span.line, span.end_line))
+        for start, end in runs:
+            before = positions.line_text(start - 1).strip() if start > 1 else ""
+            while (not before or before.endswith(":")) and not self._holds_text(end + 1):
+                end += 1
+            after = positions.offset(end, 0) + len(positions.line_text(end))
+            self._replacements.append(Replacement(positions.offset(start, 0), after, ""))
+        return self
+
+    def _holds_text(self, line: int) -> bool:
+        return bool(self._code.positions.line_text(line).strip())
 
     def wrap_in_try(self, line: cst.SimpleStatementLine, error: str, handler: Sequence[str]) -> bool:
         """Put a statement into ``try`` with one handler; False where a text over several lines forbids indenting it."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .names import Binding
+from .tensors import group
 from .tree import Node
 
 if TYPE_CHECKING:
     from .program import Code
 
-#: Uses of a tensor that take no value from it.
-_SHAPE = ("shape", "dtype", "device", "size", "ndim", "dim")
+#: Functions of torch that draw random numbers.
+_RANDOM = ("rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal", "rand_like", "randn_like")
 
 
 def own_line(code: Code, statement: Node) -> cst.SimpleStatementLine | None:
@@ -46,34 +47,30 @@ def is_read_only_in(code: Code, binding: Binding, places: Iterable[Node]) -> boo
     return all(any(code.tree.contains(place, use) for place in inside) for use in code.values.uses(binding))
 
 
-def only_lends_shape(code: Code, use: Node) -> bool:
-    """Is a tensor only asked for its shape, dtype or device here?"""
-    above = code.tree.parent(use)
-    return isinstance(above, cst.Attribute) and above.attr.value in _SHAPE
+def statements_for(code: Code, *gone: Node, kept: frozenset[str] = frozenset()) -> list[cst.SimpleStatementLine]:
+    """Return the lines that only make what expressions or lines that are taken out read, nearest first.
 
-
-def statements_for(code: Code, gone: Node) -> list[cst.SimpleStatementLine]:
-    """Return the lines that only make what an expression that is taken out reads, nearest first.
-
-    Only values without effect are looked at: calls of torch functions and methods, and arithmetic.
+    Only values without effect are looked at: calls of torch functions and methods, and arithmetic. Names in ``kept``
+    are read by what takes their place.
     """
-    removed: list[Node] = [gone]
+    removed: list[Node] = [*gone]
     lines: list[cst.SimpleStatementLine] = []
-    waiting = [gone]
+    waiting = [*gone]
     while waiting:
         for name in code.tree.within(waiting.pop(), cst.Name):
-            binding = simple_binding(code, name)
+            binding = simple_binding(code, name) if name.value not in kept else None
             line = own_line(code, binding.node) if binding is not None else None
-            if binding is None or line is None or line in lines or binding.value is None:
+            if binding is None or line is None or line in removed or binding.value is None:
                 continue
-            if is_read_only_in(code, binding, [*removed, binding.node]) and _has_no_effect(code, binding.value):
+            if is_read_only_in(code, binding, [*removed, binding.node]) and has_no_effect(code, binding.value):
                 lines.append(line)
                 removed.append(line)
                 waiting.append(binding.value)
     return lines
 
 
-def _has_no_effect(code: Code, value: Node) -> bool:
+def has_no_effect(code: Code, value: Node) -> bool:
+    """May an expression be computed elsewhere or not at all: arithmetic and tensor functions, no layer and no random number?"""
     if any(True for _ in code.tree.within(value, cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda)):
         return False
     for call in code.tree.within(value, cst.Call):
@@ -82,16 +79,14 @@ def _has_no_effect(code: Code, value: Node) -> bool:
             continue
         operation = code.tensors.operation(call)
         in_place = isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_")
-        if operation is None or in_place or operation.is_module:
+        if operation is None or in_place or operation.is_module or operation.name in (*group("dropouts"), *_RANDOM):
             return False
         is_tensor_method = operation.is_method and operation.name in _pure_methods()
-        if not (is_tensor_method or (qualified is not None and qualified.startswith(("torch.", "math.")))):
+        if not (is_tensor_method or (qualified is not None and qualified.startswith(("torch.", "math.", "einops.")))):
             return False
     return True
 
 
 def _pure_methods() -> frozenset[str]:
-    from .tensors import group
-
     names = ("casts", "views", "transposes", "triangles", "fills", "additions", "scalings")
     return frozenset().union(*(group(name) for name in names), {"bool", "size", "dim", "unsqueeze", "squeeze", "logical_not"})

@@ -72,9 +72,7 @@ def _edit(code: Code, attention: FusedAttention, mask: Mask) -> Edit | None:
     if flag is not None:
         edit.remove_argument(attention.call, flag)
     edit.replace_argument(given, "is_causal=True")
-    for line in statements_for(code, given):
-        edit.remove_statement(line)
-    return edit.done()
+    return edit.remove_statements(statements_for(code, given)).done()
 
 
 def _covers_exactly(code: Code, attention: FusedAttention, mask: Mask) -> bool:
