@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from ..knowledge import table
-from .names import last_name
+from .names import dotted, last_name
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -30,8 +30,15 @@ _LONGEST = 20_000
 _WORD_BREAK = re.compile(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@[^\s/@]+")
+#: A name with its value inside of a text: `?key=…` in a URL, `"token": "…"` in JSON, `Password=…;` in a connection string.
+_PAIR = re.compile(
+    r"(?:(?P<query>[?&]key)=|(?:^|[?&;\s])(?P<plain>[A-Za-z][\w-]{2,40})=|[\"'](?P<quoted>[A-Za-z][\w-]{2,40})\\?[\"']\s{0,2}:\s{0,2}\\?[\"'])"
+    r"(?P<value>[^\s\"'\\&;,<>{}()$]{8,200})"
+)
 _USUAL_PASSWORDS = frozenset({"user", "pass", "pwd", "username", "root", "admin", "postgres", "password", "guest", "minioadmin"})
-_FILLING = re.compile(r"[.…*x]+$")
+_FILLING = re.compile(r"[.…*]+$|x{2,}$")
+#: Camel case: what looks like mixed case in `NotNeededSinceThisIsLocal`.
+_HUMP = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ class Secrets:
             if argument.keyword.value == "default" and named_by_string:
                 return str(named_by_string).lstrip("-"), self._reads_environment(call)
             own_name = argument.keyword.value
-            if f"{self._code.qualified_name(call.func)}:{own_name}" in _places("secret_arguments"):
+            if f"{self._code.qualified_name(call.func) or dotted(call.func)}:{own_name}" in _places("secret_arguments"):
                 return "api_key", False
             return own_name, False
         if named_by_string:
@@ -169,7 +176,15 @@ def judge(name: str | None, value: str) -> Evidence | None:
     if password is not None and not _is_placeholder(password["password"]):
         if password["password"].lower() not in _USUAL_PASSWORDS:
             return Evidence("value", f"…{password['password'][-2:]}@")
-    return _by_name(name, value) if name is not None else None
+    by_name = _by_name(name, value) if name is not None else None
+    return by_name or _by_pair(value)
+
+
+def _by_pair(value: str) -> Evidence | None:
+    """Return the evidence in a text that itself gives a secret's name and a credible value."""
+    pairs = ((match["query"] and "api_key" or match["plain"] or match["quoted"], match["value"]) for match in _PAIR.finditer(value))
+    found = (_by_name(name, text) for name, text in pairs)
+    return next((evidence for evidence in found if evidence is not None and evidence.kind != "word"), None)
 
 
 def _by_format(value: str) -> Evidence | None:
@@ -179,7 +194,8 @@ def _by_format(value: str) -> Evidence | None:
     key = match.group()
     fact = table("key_formats")["format"][int(match.lastgroup[1:])] if match.lastgroup else {}
     prefix = fact.get("prefix", "")
-    return Evidence("format", _shown(key, prefix if key.startswith(prefix) else ""), fact.get("provider"))
+    provider = None if fact.get("shared") else fact.get("provider")
+    return Evidence("format", _shown(key, prefix if key.startswith(prefix) else ""), provider)
 
 
 def _by_name(name: str, value: str) -> Evidence | None:
@@ -187,14 +203,11 @@ def _by_name(name: str, value: str) -> Evidence | None:
     scheme, _, rest = value.strip().partition(" ")
     if rest and scheme in table("secrets")["values"]["authentication_schemes"]:
         value, words = rest.strip(), "bearer"
-    if not _is_secret_name(words) or len(value) < 4 or re.search(r"\s", value):
+    if not _is_secret_name(words) or len(value) < 4 or (re.search(r"\s", value) and not _is_binary(value)):
         return None
     prefix = _prefixes().match(value)
     if prefix is not None:
-        body = _FILLING.sub("", value[prefix.end() :])
-        if len(body) < 4 or _anywhere().search(body) or re.search(r"test|key", body, re.IGNORECASE):
-            return None
-        return Evidence("prefix", _shown(value, prefix.group()))
+        return Evidence("prefix", _shown(value, prefix.group())) if _is_key_body(value[prefix.end() :]) else None
     if _is_placeholder(value) or _not_secret().search(value):
         return None
     own_words = _words(value)
@@ -203,18 +216,37 @@ def _by_name(name: str, value: str) -> Evidence | None:
     return Evidence("value" if _looks_random(value) else "word", _shown(value, ""))
 
 
+def _is_key_body(body: str) -> bool:
+    """Could this be what follows a provider's prefix: no placeholder, no plain word, and more than dots (`sk-12345...`)?"""
+    shown = _FILLING.sub("", body)
+    if shown != body:
+        shown = re.split(r"[-_]", shown)[-1]  # `sk-ant-...` says no more than `sk-...`
+    if len(shown) < 4 or _anywhere().search(shown) or re.search(r"test|key", shown, re.IGNORECASE):
+        return False
+    return re.fullmatch(r"[a-z]+(?:[-_][a-z]+)*", shown) is None or len(shown) >= 20
+
+
 def _looks_random(value: str) -> bool:
     """Letters and digits that repeat little, or a long mix of cases; words joined by punctuation are no such thing."""
     if re.fullmatch(r"[a-z]+(?:[_.:/-][a-z]+)*", value, re.IGNORECASE) and not _mixed_inside(value):
         return False
     has_digit, has_letter = re.search(r"\d", value), re.search(r"[A-Za-z]", value)
     if len(value) >= 8 and has_digit and has_letter and _entropy(value) >= 2.5:
-        return not re.fullmatch(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,3}", value)  # `embedding-3`, `admin123`
+        is_word = re.fullmatch(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,3}", value)  # `embedding-3`, `admin123`
+        return not is_word and not re.fullmatch(r"[a-z]{3,9}\d[a-z]{3,9}", value)  # `graph4people`
     return len(value) >= 12 and _mixed_inside(value) and _entropy(value) >= 3
+
+
+def _is_binary(value: str) -> bool:
+    """Are these bytes written out (`_5#y2\\n\\xec]/`), in which white space is chance?"""
+    return " " not in value and len(value) <= 64 and re.search(r"[^\s\x20-\x7e]", value) is not None
 
 
 def _mixed_inside(value: str) -> bool:
     """Are the cases mixed more than camel case mixes them?"""
+    humps = _HUMP.findall(value)
+    if "".join(humps) == value and len(value) >= 4 * len(humps):
+        return False
     changes = re.findall(r"[a-z][A-Z]|[A-Z]{2}[a-z]", value)
     return len(changes) >= max(3, len(value) // 6)
 
@@ -227,7 +259,8 @@ def _entropy(value: str) -> float:
 
 def _shown(value: str, prefix: str) -> str:
     """Return what may be printed of a secret: its provider's prefix and, of a long one, the last two characters."""
-    return f"{prefix}…{value[-2:] if len(value) >= 10 else ''}"
+    last = value[-2:] if len(value) >= 10 and value[-2:].isprintable() else ""
+    return f"{prefix}…{last}"
 
 
 def _is_secret_name(words: str) -> bool:
@@ -292,7 +325,7 @@ def _prefixes() -> re.Pattern[str]:
 def _names() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     names = table("secrets")["names"]
     return (
-        re.compile(rf"(?:^|_)(?:{_alternatives(names['secret'])})s?(?:$|_)"),
+        re.compile(rf"(?:^|_)(?:{_alternatives(names['secret'])})s?\d*(?:$|_)"),
         re.compile(rf"(?:^|_)(?:{_alternatives(names['about'])})$"),
         re.compile(rf"(?:^|_)(?:{_alternatives(names['vocabulary'])})(?:$|_)"),
     )

@@ -29,9 +29,9 @@ class HardcodedSecret(Rule):
             if evidence.kind == "word" or literal.is_fallback:
                 continue
             what = f"`{literal.name}` holds" if literal.name is not None and literal.is_bound else "this text holds"
-            owner = f" {evidence.provider}" if evidence.provider is not None else ""
+            owner = f"{evidence.provider}, " if evidence.provider is not None else ""
             message = (
-                f"{what} a{owner} secret as a literal ({evidence.shown}): whoever reads the code has it;"
+                f"{what} a secret as a literal ({owner}{evidence.shown}): whoever reads the code has it;"
                 " revoke it and read it from the environment"
             )
             yield self.finding(code, literal.node, message, read_from_environment(code, literal, evidence))

@@ -25,7 +25,10 @@ _NAME_IN_FRONT = re.compile(
     r"\w*[\"'\])]{0,3}\s{0,4}(?::[^\"'\n=]{0,30})?(?:[!=]?=|[:,(])\s{0,4}(?:[^\"'\n]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(r"://[^\s/:@'\"]{0,80}:[^\s/:@{}<>'\"]{3,80}@|hooks\.slack\.com|-----BEGIN|JQQJ9|\dQ~|\d{8,10}:AA")
+_ELSEWHERE = re.compile(
+    r"[?&]\w{0,20}(?:key|token|secret|pass\w{0,4}|pwd)=[^\s\"'{}%$&<]{8}|(?i:password|pwd|accountkey|accesskey)=[^\s\"'{}%$(),]{8,200}[;\"' ]"
+    r"|://[^\s/:@'\"]{0,80}:[^\s/:@{}<>'\"]{3,80}@|hooks\.slack\.com|-----BEGIN|JQQJ9|\dQ~|\d{8,10}:AA"
+)
 #: How far in front of a value its name may start.
 _REACH = 80
 
