@@ -234,6 +234,8 @@ def _looks_random(value: str) -> bool:
     if len(value) >= 8 and has_digit and has_letter and _entropy(value) >= 2.5:
         is_word = re.fullmatch(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,3}", value)  # `embedding-3`, `admin123`
         return not is_word and not re.fullmatch(r"[a-z]{3,9}\d[a-z]{3,9}", value)  # `graph4people`
+    if 6 <= len(value) < 8 and re.search(r"[A-Za-z]\d+[A-Za-z]+\d", value):  # `p4ssw0rd`: no word, no counter behind one
+        return True
     return len(value) >= 12 and _mixed_inside(value) and _entropy(value) >= 3
 
 
