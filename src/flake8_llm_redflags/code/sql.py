@@ -266,7 +266,7 @@ class Sql:
     def _is_safe_name(self, node: cst.Name, depth: int) -> bool:
         if node.value.isupper() or node.value in ("True", "False", "None") or self._is_checked(node):
             return True
-        definitions = self._code.values.definitions(node)
+        definitions = self._code.values.given_by(node)
         return bool(definitions) and all(self._is_safe_binding(binding, depth - 1) for binding in definitions)
 
     def _is_safe_binding(self, binding: Binding, depth: int) -> bool:

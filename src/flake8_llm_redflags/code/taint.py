@@ -125,7 +125,7 @@ class _Search:
     def _parts(self, node: Node) -> list[Node]:
         """Return what the text of an expression is made of."""
         if isinstance(node, cst.Name):
-            return [] if self._is_checked(node) else [p for b in self._code.values.definitions(node) for p in self._of(b)]
+            return [] if self._is_checked(node) else [p for b in self._code.values.given_by(node) for p in self._of(b)]
         if isinstance(node, cst.Attribute):
             members = [o.node for o in self._code.values.origins(node) if o.kind == "literal"]
             return [node.value, *members, *self._member_values(node)]

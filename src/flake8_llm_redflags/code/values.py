@@ -104,6 +104,13 @@ class Values:
             self._definitions[key] = () if number is None else self._reaching(name.value, number)
         return self._definitions[key]
 
+    def given_by(self, name: cst.Name) -> Sequence[Binding]:
+        """Return ``definitions``, or, for a variable of a comprehension, the loop that gives it, which stands behind its use."""
+        found = self.definitions(name)
+        if found or id(name) not in self._tree.index:
+            return found
+        return [binding for binding in self._names.bindings(name.value, name) if isinstance(binding.node, cst.CompFor)]
+
     def definitions_at(self, name: str, place: Node) -> Sequence[Binding]:
         """Return the bindings that would reach a use of ``name``, were there one at ``place``."""
         return self._reaching(name, self._tree.start(place))
