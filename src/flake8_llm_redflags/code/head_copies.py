@@ -78,9 +78,13 @@ def head_copy(code: Code, operand: Node) -> HeadCopy | None:
 
 
 def _assigned(code: Code, place: Place) -> list[Place]:
-    """Return what a name may have been given besides what it came with: ``if n > 1: k = repeat_kv(k, n)``."""
+    """Return what a name may have been given: in a branch (``if n > 1: k = repeat_kv(k, n)``), or by callers in the file."""
     bindings = code.values.definitions(place.node) if isinstance(place.node, cst.Name) else ()
-    return [Place(b.value, place.frame) for b in bindings if b.kind == "assign" and not b.path and b.value is not None]
+    found = [Place(b.value, place.frame) for b in bindings if b.kind == "assign" and not b.path and b.value is not None]
+    for binding in bindings:
+        if isinstance(binding.node, cst.Param) and not found and place.frame is None:
+            found += [Place(given) for given in code.context.arguments_for(binding.node, code.names.scope(place.node))]
+    return found
 
 
 def _binding(code: Code, node: Node) -> Binding | None:

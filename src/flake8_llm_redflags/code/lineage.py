@@ -50,6 +50,16 @@ def are_of_one_length(code: Code, query: Place, key: Place) -> bool:
     return len(ways[0].roots) == 1 and ways[0].roots == ways[1].roots
 
 
+def is_kept(name: str) -> bool:
+    """Does a name say that something is kept from one step to the next: ``past``, ``cache_k``, ``prev_keys``?"""
+    return _holds(name, "cache_words")
+
+
+def is_length(name: str) -> bool:
+    """Does a name say that it is a number of positions, a place among them, or a phase such as prefill or training?"""
+    return _holds(name, "length_words")
+
+
 class _Walk:
     def __init__(self, code: Code) -> None:
         self._code, self._tensors = code, code.tensors
@@ -94,30 +104,22 @@ class _Walk:
             self._found.opaque.append(node)
 
     def _name(self, name: cst.Name, place: Place) -> None:
-        known = self._tensors.sources(place)
-        if known is not None:
-            for source in known:
-                self._visit(source)
-            return
         bindings = self._code.values.definitions(name)
         if not bindings:
             self._found.opaque.append(name)
         for binding in bindings:
-            self._bound(binding, place)
+            known = self._tensors.bound(binding, place.frame)
+            if known is None:
+                self._given(binding, place)
+            for source in known or ():
+                self._visit(source)
 
-    def _bound(self, binding: Binding, place: Place) -> None:
-        if binding.kind in ("param", "loop"):
-            outer = place.frame.values.get((id(binding.node), binding.name)) if place.frame is not None else None
-            if outer is not None:
-                self._visit(outer)
-            elif binding.kind == "param":
-                self._found.roots.add((binding.name, id(binding.node)))
-                if _holds(binding.name, "cache_words"):
-                    self._found.growths.append(binding.node)
-            elif binding.value is not None:
-                self._visit(Place(binding.value, place.frame))
-        elif binding.kind == "augment":
-            self._visit(Place(binding.node, place.frame))
+    def _given(self, binding: Binding, place: Place) -> None:
+        """Take a parameter as a root, and what is unpacked or looped over as a whole."""
+        if binding.kind == "param":
+            self._found.roots.add((binding.name, id(binding.node)))
+            if is_kept(binding.name):
+                self._found.growths.append(binding.node)
         elif binding.value is not None:
             self._visit(Place(binding.value, place.frame))
         else:

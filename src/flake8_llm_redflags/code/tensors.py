@@ -185,7 +185,7 @@ class Tensors:
         if isinstance(node, cst.Name):
             found: list[Place] = []
             for binding in self._code.values.definitions(node):
-                source = self._bound(binding, frame)
+                source = self.bound(binding, frame)
                 if source is None:
                     return None
                 found.extend(source)
@@ -211,7 +211,8 @@ class Tensors:
             place = found[0]
         return place
 
-    def _bound(self, binding: Binding, frame: Frame | None) -> list[Place] | None:
+    def bound(self, binding: Binding, frame: Frame | None) -> list[Place] | None:
+        """Return the expressions whose value one binding may have given to its name, None where the file does not tell."""
         if binding.kind == "augment":
             return [Place(binding.node, frame)]
         if binding.kind in ("param", "loop"):
