@@ -429,3 +429,48 @@ def attend(q, k, v):
 
     truth = run(bad, torch.float64)
     assert distance(run(good, dtype), truth) <= max(2 * distance(run(bad, dtype), truth), rounding(dtype))
+
+
+# ---- LRF511: masks that mask
+
+MASKED = {
+    "module, ones keep": ("torch.tril(torch.ones(t, t))", True),
+    "module, ones block": ("torch.triu(torch.ones(t, t), diagonal=1)", True),
+    "module, True keeps": ("torch.ones(t, t, dtype=torch.bool).tril()", True),
+    "function, ones keep": ("torch.tril(torch.ones(t, t))", False),
+    "function, ones block": ("1 - torch.tril(torch.ones(t, t))", False),
+    "function, True blocks": ("torch.triu(torch.ones(t, t), diagonal=1).bool()", False),
+}
+MASKED_BLOCK = """\
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
+
+    def forward(self, x):
+        t = x.size(1)
+        mask = {mask}
+        return {call}
+"""
+BY_MODULE = "self.attn(x, x, x, attn_mask=mask, need_weights=False)[0]"
+BY_FUNCTION = "F.scaled_dot_product_attention(x, x, x, attn_mask=mask)"
+
+
+@DTYPES
+@pytest.mark.parametrize("name", MASKED)
+def test_edited_mask_hides_the_future(name: str, dtype: Any) -> None:
+    mask, by_module = MASKED[name]
+    call = BY_MODULE if by_module else BY_FUNCTION
+    bad = HEAD + MASKED_BLOCK.replace("{mask}", mask).replace("{call}", call)
+    good = edited(bad, "LRF511", unsafe=True)
+    x = random(2, 6, 16, seed=5).to(dtype)
+    changed = torch.cat([x[:, :-1], x[:, -1:] + 1], dim=1)
+
+    def moves_the_first(text: str) -> bool:
+        torch.manual_seed(0)
+        block = namespace(text)["Block"](16, 2).to(dtype).eval()
+        return not torch.equal(block(x)[:, 0], block(changed)[:, 0])
+
+    with torch.no_grad():
+        assert moves_the_first(bad)
+        assert not moves_the_first(good)

@@ -217,7 +217,7 @@ class Masks:
         return qualified.startswith("torch.") and qualified[6:].rstrip("0123456789") in ("float", "bfloat", "int", "uint")
 
     def _cut(self, node: cst.Subscript, inner: Mask | _Constant | None) -> Mask | None:
-        """Read ``mask[:T, :S]``, ``mask[None, :, :T, :T]``: axes in front may be added, and corners be taken."""
+        """Read ``mask[:T, :S]``, ``mask[0, 0, :T, :T]``: axes in front may come and go, and corners be taken."""
         if not isinstance(inner, Mask):
             return None
         slices = []
@@ -227,7 +227,7 @@ class Masks:
                 if index.lower is not None or index.step is not None:
                     return None
                 slices.append(index)
-            elif not (isinstance(index, cst.Index) and isinstance(index.value, cst.Name) and index.value.value == "None"):
+            elif not isinstance(index, cst.Index) or not _is_axis(index.value):
                 return None
         if len(slices) < 2 or inner.sides is None:
             return inner if not slices or slices[0].upper is None else None
@@ -341,6 +341,11 @@ class Masks:
             values = [origin.node for origin in self._code.values.origins(node)]
             return self._number(values[0], left - 1) if len(values) == 1 and values[0] is not node else None
         return None
+
+
+def _is_axis(index: Node) -> bool:
+    """Does an index put an axis in or take one out: ``None``, ``0``?"""
+    return isinstance(index, cst.Integer) or (isinstance(index, cst.Name) and index.value == "None")
 
 
 def _inverted(inner: Mask | _Constant | None, form: Literal["bool", "number"]) -> Mask | None:
