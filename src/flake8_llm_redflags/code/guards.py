@@ -101,7 +101,7 @@ class Guards:
 
     def _is_decorated(self, function: cst.FunctionDef) -> bool:
         for name, expression in self._context.decorators(function):
-            if _pattern("decorators", "guarding").search(name):
+            if _pattern("decorators", "guarding").search(name) or _asks_for_retries(expression):
                 return True
             callee = expression.func if isinstance(expression, cst.Call) else expression
             if any(o.kind == "function" and any(self._tree.within(o.node, cst.Try)) for o in self._code.values.origins(callee)):
@@ -121,6 +121,14 @@ class Guards:
                 through_self = isinstance(reference, cst.Attribute) and last_name(reference.value) in ("self", "cls")
                 if through_self if owner is not None else isinstance(reference, cst.Name):
                     yield reference
+
+
+def _asks_for_retries(decorator: Node) -> bool:
+    """Does a job's decorator have the framework try again: ``@app.task(autoretry_for=…)``, ``@function(retries=3)``?"""
+    if not isinstance(decorator, cst.Call):
+        return False
+    named = (arg for arg in decorator.args if arg.keyword is not None and "retr" in arg.keyword.value)
+    return any(getattr(arg.value, "value", None) not in ("None", "False", "0") for arg in named)
 
 
 def _is_true(node: Node | None) -> bool:

@@ -29,7 +29,8 @@ _LONGEST = 20_000
 
 _WORD_BREAK = re.compile(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
-_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@[^\s/@]+")
+_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@(?P<host>[^\s/@]+)")
+_OWN_HOST = re.compile(r"localhost\b|127\.0\.0\.1\b|0\.0\.0\.0\b|host\.docker\.internal\b")
 #: A name with its value inside of a text: `?key=…` in a URL, `"token": "…"` in JSON, `Password=…;` in a connection string.
 _PAIR = re.compile(
     r"(?:(?P<query>[?&]key)=|(?:^|[?&;\s])(?P<plain>[A-Za-z][\w-]{2,40})=|[\"'](?P<quoted>[A-Za-z][\w-]{2,40})\\?[\"']\s{0,2}:\s{0,2}\\?[\"'])"
@@ -172,12 +173,19 @@ def judge(name: str | None, value: str) -> Evidence | None:
     by_format = _by_format(value)
     if by_format is not None:
         return by_format
-    password = _URL_PASSWORD.search(value)
-    if password is not None and not _is_placeholder(password["password"]):
-        if password["password"].lower() not in _USUAL_PASSWORDS:
-            return Evidence("value", f"…{password['password'][-2:]}@")
+    url = _URL_PASSWORD.search(value)
+    if url is not None and _is_url_password(url):
+        return Evidence("value", f"{_shown(url['password'], '')}@")
     by_name = _by_name(name, value) if name is not None else None
     return by_name or _by_pair(value)
+
+
+def _is_url_password(url: re.Match[str]) -> bool:
+    """Is the password of a URL one: no placeholder, no usual word, and for this machine's own servers no word at all?"""
+    password = url["password"]
+    if _is_placeholder(password) or password.lower() in _USUAL_PASSWORDS:
+        return False
+    return _looks_random(password) or not _OWN_HOST.match(url["host"])
 
 
 def _by_pair(value: str) -> Evidence | None:

@@ -214,7 +214,10 @@ def runs_code(code: Code, call: cst.Call) -> Node | None:
     facts = table("taint")["code_sinks"]
     qualified = code.qualified_name(call.func)
     if qualified in facts["calls"]:
-        return call.args[0].value if call.args else None
+        text = call.args[0].value if call.args else None
+        if text is not None and qualified in facts["imports"] and _names_own_package(code, text):
+            return None
+        return text
     if qualified in facts["shell_calls"]:
         shell = keyword(call, "shell")
         command = call.args[0].value if call.args and call.args[0].keyword is None else keyword(call, "args")
@@ -225,6 +228,12 @@ def runs_code(code: Code, call: cst.Call) -> Node | None:
         if any(name.rpartition(".")[2] in facts["interpreters"] for name in code.values.made_by(call.func.value)):
             return call.args[0].value
     return None
+
+
+def _names_own_package(code: Code, text: Node) -> bool:
+    """Does the name of a module start with a package that the program gives: ``f"tools.{name}"``?"""
+    parts = code.strings.parts(text) or []
+    return bool(parts) and isinstance(parts[0], str) and "." in parts[0].lstrip(".")
 
 
 def runs_sql(call: cst.Call) -> Node | None:

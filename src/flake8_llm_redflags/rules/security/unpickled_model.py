@@ -41,12 +41,14 @@ class UnpickledModel(Rule):
         for call in code.calls(*pickles["methods"]):
             loader = _called(code, call)
             for switch in facts["switches"]["arguments"]:
-                if _fits(loader, switch["callee"]) and _has(call, switch["name"], switch["value"]) and not self._is_own(code, call):
+                if loader.rpartition(".")[2] == switch["callee"] and _has(call, switch["name"], switch["value"]):
                     message = (
                         f"`{switch['name']}={switch['value']}` runs whatever code is in the file: load it only from where nobody else"
                         " can write"
                     )
                     yield self.finding(code, call, message)
+            if loader == "numpy.load" and not _has(call, "allow_pickle", "True"):
+                continue
             if loader in pickles["model_loaders"] or loader in pickles["loaders"]:
                 is_danger = self._is_from_outside(code, call) or (self._is_model(code, call, loader) and not self._is_own(code, call))
             else:
@@ -95,11 +97,6 @@ def _called(code: Code, call: cst.Call) -> str:
 
     qualified = code.qualified_name(call.func)
     return qualified or ("" if code.values.is_known(call.func) else dotted(call.func))
-
-
-def _fits(loader: str, callee: str) -> bool:
-    """Is this the function, or, for a bare method name, a method of that name?"""
-    return loader == callee or ("." not in callee and loader.rpartition(".")[2] == callee)
 
 
 def _has(call: cst.Call, name: str, value: str) -> bool:
