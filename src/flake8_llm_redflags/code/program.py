@@ -17,6 +17,7 @@ from .decoding import Decoding
 from .devices import Devices
 from .edits import EditBuilder
 from .flow import Flow
+from .generation import Generation
 from .guards import Guards
 from .imbalance import Imbalance
 from .llm import Llm
@@ -131,6 +132,11 @@ class Code:
     def decoding(self) -> Decoding:
         """Loops that generate token by token."""
         return Decoding(self)
+
+    @cached_property
+    def generation(self) -> Generation:
+        """Calls that generate with a local model."""
+        return Generation(self)
 
     @cached_property
     def tensors(self) -> Tensors:
