@@ -18,6 +18,7 @@ import libcst as cst
 from ..knowledge import table
 from . import einsum
 from .context import keyword
+from .masks import Masks
 from .names import last_name
 from .tensors import Operation, Place, group
 from .tree import Node
@@ -725,6 +726,42 @@ class Attentions:
                     if self._is_computed_with(name, attention):
                         return True
         return False
+
+    def masks_keys(self, step: Step) -> bool:
+        """Does a change of the weights set those of some keys to zero: a product with a mask, a fill with zero?"""
+        if step.operand is None:
+            return False
+        masks = Masks(self._code)
+        if step.kind == "fill":
+            operation = self._tensors.operation(step.node)
+            if operation is None or len(operation.operands) != 3 or not masks.is_zero(operation.operands[2]):
+                return False
+        if masks.read(step.operand) is not None:
+            return True
+        tree = self._code.tree
+        names = [name.value for name in tree.within(step.operand, cst.Name)]
+        names += [attribute.attr.value for attribute in tree.within(step.operand, cst.Attribute)]
+        if any(_has_word(name, _words("other_mask_words")) for name in names) or self._is_over_rows(step.operand):
+            return False
+        return any(_has_word(name, _words("mask_words")) for name in names)
+
+    def _is_over_rows(self, mask: Node) -> bool:
+        """Has a mask a last axis of 1 put in (``mask.unsqueeze(-1)``, ``mask[..., None]``), so that whole queries go?"""
+        for call in self._code.tree.within(mask, cst.Call):
+            if last_name(call.func) == "unsqueeze" and call.args and self._int(call.args[0].value) in (-1, 2, 3):
+                return True
+        for subscript in self._code.tree.within(mask, cst.Subscript):
+            last = subscript.slice[-1].slice
+            if isinstance(last, cst.Index) and isinstance(last.value, cst.Name) and last.value.value == "None":
+                return True
+        return False
+
+    def fills_in_place(self, attention: Attention) -> bool:
+        """Are scores masked in place on a line of its own (``scores.masked_fill_(…)``) in the function of the softmax?"""
+        function = self._code.context.function(attention.softmax.node)
+        calls = self._code.calls("masked_fill_", "add_", "sub_", "index_fill_")
+        assigned = (n for n in self._code.all(cst.AssignTarget) if isinstance(n.target, cst.Subscript))
+        return any(self._code.context.function(node) is function for node in (*calls, *assigned))
 
     def _reaches(self, name: cst.Name, statement: Node) -> bool:
         return any(binding.node is statement for binding in self._code.values.definitions(name))

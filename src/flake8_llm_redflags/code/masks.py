@@ -83,6 +83,10 @@ class Masks:
         """Is a value as good as minus infinity for a softmax: ``float("-inf")``, ``-1e9``, ``torch.finfo(…).min``?"""
         return self._level(node) == "below"
 
+    def is_zero(self, node: Node) -> bool:
+        """Is a value the number zero?"""
+        return self._level(node) == "zero"
+
     # ---- matrices
 
     def _read(self, place: Place, left: int) -> Mask | _Constant | None:
