@@ -1,4 +1,4 @@
-"""Edits of formulas written by hand: bad and edited code run side by side on random inputs, against float64."""
+"""Edits of norms, activations and output heads: bad and edited code run side by side on random inputs, against float64."""
 
 from __future__ import annotations
 
@@ -59,6 +59,30 @@ def function(*lines: str) -> str:
     return HEAD + FUNCTION.format(body="\n".join(["def apply(x):", *(f"    {line}" for line in lines)]))
 
 
+HEAD_OF_MODEL = """
+class Decoder(nn.Module):
+    def __init__(self, dtype):
+        super().__init__()
+        self.norm = nn.LayerNorm(64)
+        self.lm_head = nn.Linear(64, 500, bias=False)
+        self.to(dtype)
+
+    def forward(self, hidden):
+{body}
+
+
+def run(dtype):
+    torch.manual_seed(0)
+    model = Decoder(dtype)
+    given = torch.randn(3, 9, 64, dtype=torch.float64)
+    return model(given.to(dtype)).detach(), model(given[:, :1].to(dtype)).detach()
+"""
+
+
+def head(*lines: str) -> str:
+    return HEAD + HEAD_OF_MODEL.format(body="\n".join(f"        {line}" for line in lines))
+
+
 MEAN = "mean = x.mean(-1, keepdim=True)"
 VARIANCE = "var = x.var(-1, keepdim=True, unbiased=False)"
 CASES = {
@@ -74,6 +98,8 @@ CASES = {
     "LRF520-bare": (module("return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5)"), True),
     "LRF522-tanh": (function("return 0.5 * x * (1.0 + torch.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))"), False),
     "LRF522-fast": (function("return x * 0.5 * (1 + torch.tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))"), False),
+    "LRF605-named": (head("logits = self.lm_head(self.norm(hidden))", "return logits[:, -1, :]"), False),
+    "LRF605-direct": (head("return self.lm_head(hidden)[:, -1:]"), False),
     "LRF522-erf": (function("cdf = 0.5 * (1 + torch.erf(x / math.sqrt(2.0)))", "return x * cdf"), False),
 }
 

@@ -51,6 +51,56 @@ class Decoding:
                     break
         return tuple(found.values())
 
+    @cached_property
+    def heads_cut_to_last(self) -> tuple[cst.Call, ...]:
+        """Every call of an output head with all positions, whose logits are used at the last position only."""
+        return tuple(
+            call
+            for call in self._code.all(cst.Call)
+            if self._is_head(call) and self._is_cut_to_last(call) and not self._is_given_last(call.args[0].value)
+        )
+
+    def _is_head(self, call: cst.Call) -> bool:
+        """Is it a projection to the vocabulary, by its name or by the layer that it is, of something that can be cut?"""
+        name = last_name(call.func)
+        if len(call.args) != 1 or call.args[0].star or call.args[0].keyword or name is None:
+            return False
+        if not isinstance(call.args[0].value, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)):
+            return False
+        layers = [o for o in self._code.values.origins(call.func) if o.name == "torch.nn.Linear" and isinstance(o.node, cst.Call)]
+        if layers:
+            return all("vocab" in self._code.text_of(layer.node).lower() or name in _words("heads") for layer in layers)
+        return name in _words("heads") and not any(o.kind == "function" for o in self._code.values.origins(call.func))
+
+    def _is_cut_to_last(self, call: cst.Call) -> bool:
+        above = self._tree.parent(call)
+        if isinstance(above, cst.Subscript):
+            return above.value is call and _is_last_position(above)
+        if not isinstance(above, cst.Assign) or len(above.targets) != 1 or not isinstance(above.targets[0].target, cst.Name):
+            return False
+        name = above.targets[0].target.value
+        uses = [
+            use
+            for use in self._tree.within(self._code.names.scope(call), cst.Name)
+            if use.value == name
+            and not isinstance(self._tree.parent(use), cst.AssignTarget)
+            and any(binding.node is above for binding in self._code.values.definitions(use))
+        ]
+        return bool(uses) and all(
+            isinstance(cut := self._tree.parent(use), cst.Subscript) and cut.value is use and _is_last_position(cut) for use in uses
+        )
+
+    def _is_given_last(self, hidden: Node) -> bool:
+        """Is what the head is given already cut, or not known to have positions?"""
+        if isinstance(hidden, cst.Subscript):
+            return True
+        if isinstance(hidden, cst.Name):
+            return any(
+                isinstance(binding.value, cst.Subscript) and not binding.path and not isinstance(binding.value.slice[0].slice, cst.Index)
+                for binding in self._code.values.definitions(hidden)
+            )
+        return False
+
     # ---- what grows
 
     def _growths(self) -> Iterator[tuple[str, Node, Node, bool]]:
@@ -228,6 +278,38 @@ def _is_growing_slice(node: cst.Subscript, loop: Loop) -> bool:
         if isinstance(lower.expression, cst.Integer) and lower.expression.value == "1":
             return False
     return True
+
+
+def _is_last_position(node: cst.Subscript) -> bool:
+    """``[:, -1]``, ``[:, -1, :]``, ``[:, -1:]``, ``[:, [-1], :]``, ``[..., -1, :]``."""
+    parts = [element.slice for element in node.slice]
+    if not 2 <= len(parts) <= 3:
+        return False
+    first, position, *rest = parts
+    everything = isinstance(first, cst.Index) and isinstance(first.value, cst.Ellipsis)
+    if not (everything and rest) and not _is_whole(first):
+        return False
+    if not all(_is_whole(part) for part in rest):
+        return False
+    if isinstance(position, cst.Slice):
+        return _is_minus_one(position.lower) and position.upper is None and position.step is None
+    value = position.value
+    if isinstance(value, cst.List) and len(value.elements) == 1:
+        value = value.elements[0].value
+    return _is_minus_one(value)
+
+
+def _is_whole(part: Node) -> bool:
+    return isinstance(part, cst.Slice) and part.lower is None and part.upper is None and part.step is None
+
+
+def _is_minus_one(node: Node | None) -> bool:
+    return (
+        isinstance(node, cst.UnaryOperation)
+        and isinstance(node.operator, cst.Minus)
+        and isinstance(node.expression, cst.Integer)
+        and node.expression.value == "1"
+    )
 
 
 def _has_cache_word(name: str) -> bool:

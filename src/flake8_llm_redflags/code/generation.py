@@ -35,6 +35,14 @@ class OneByOne:
     is_same: bool  #: from the same prompt in every turn
 
 
+@dataclass(frozen=True, slots=True)
+class RightPadded:
+    """A batch of texts, padded on the right, that a decoder-only model continues."""
+
+    call: cst.Call  #: of the tokenizer
+    made: cst.Call | None  #: the ``from_pretrained`` of the tokenizer, where the file shows it
+
+
 @dataclass(slots=True)
 class _Prompt:
     """What the arguments of a call are made from."""
@@ -63,6 +71,72 @@ class Generation:
                 if self._is_single(call, loop, prompt) and not self._depends_on_last_turn(call, loop, prompt):
                     found[id(loop)] = OneByOne(call, loop, is_same=not prompt.items)
         return tuple(found.values())
+
+    @cached_property
+    def right_padded(self) -> tuple[RightPadded, ...]:
+        """Every padded batch that goes into ``generate`` of a decoder-only model, in a file that never pads left."""
+        found: dict[int, RightPadded] = {}
+        for call in self._code.calls("generate"):
+            if not self._is_decoder_only(call):
+                continue
+            for encoding in self._encodings_of(call):
+                tokenizer = encoding.func
+                if isinstance(tokenizer, cst.Attribute) and tokenizer.attr.value in ("batch_encode_plus", "__call__"):
+                    tokenizer = tokenizer.value
+                if self._pads_several(encoding):
+                    found[id(encoding)] = RightPadded(encoding, self._made_tokenizer(tokenizer))
+        return tuple(found.values())
+
+    def _is_decoder_only(self, call: cst.Call) -> bool:
+        """Is the model made as a causal one or, where the file does not show it being made, is no other imported?"""
+        model = call.func.value if isinstance(call.func, cst.Attribute) else None
+        if model is None:
+            return False
+        classes = [name for name in self._code.values.made_by(model) if "from_pretrained" in name]
+        if not classes:
+            imported = self._code.names.imported_modules
+            classes = [name for name in imported if name.startswith("transformers.")]
+            classes = [name for name in classes if any(word in name for word in _words("generating_classes"))]
+        return bool(classes) and all(any(word in name for word in _words("causal_classes")) for name in classes)
+
+    def _encodings_of(self, call: cst.Call) -> list[cst.Call]:
+        """Return the tokenizer calls that the arguments of a ``generate`` come from, in its own function."""
+        function = self._code.context.function(call)
+        waiting, seen, found = [arg.value for arg in call.args], set[int](), []
+        while waiting and len(seen) < _ROOTS:
+            root = waiting.pop()
+            if id(root) in seen:
+                continue
+            seen.add(id(root))
+            found += [inner for inner in self._tree.within(root, cst.Call) if self._is_encoding(inner)]
+            for name in self._tree.within(root, cst.Name):
+                for binding in self._code.values.definitions(name):
+                    if binding.kind == "assign" and binding.value is not None:
+                        if self._code.context.function(binding.node) is function:
+                            waiting.append(binding.value)
+        return found
+
+    def _pads_several(self, call: cst.Call) -> bool:
+        """Does a tokenizer call pad several texts of different lengths?"""
+        padding, side = keyword(call, "padding"), keyword(call, "padding_side")
+        if padding is None or side is not None or self._code.text_of(padding).strip("\"'") not in ("True", "longest"):
+            return False
+        text = argument(call, 0, "text")
+        if isinstance(text, cst.List):
+            return len(text.elements) > 1
+        if isinstance(text, cst.ListComp):
+            return True
+        if isinstance(text, cst.Subscript):
+            return isinstance(text.slice[0].slice, cst.Slice)
+        if isinstance(text, cst.Name) and _is_plural(text.value):
+            literals = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
+            return not any(isinstance(origin.node, literals) for origin in self._code.values.origins(text))
+        return False
+
+    def _made_tokenizer(self, tokenizer: Node) -> cst.Call | None:
+        """Return the one ``from_pretrained`` that made a tokenizer."""
+        calls = [o.node for o in self._code.values.origins(tokenizer) if o.kind == "call" and (o.name or "").endswith("from_pretrained")]
+        return calls[0] if len(calls) == 1 and isinstance(calls[0], cst.Call) else None
 
     def _calls(self) -> Iterator[cst.Call]:
         yield from self._code.calls("generate")
