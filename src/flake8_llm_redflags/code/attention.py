@@ -583,6 +583,8 @@ class Attentions:
             ranks = {self._rank(source, depth - 1) for source in found[:3]}
             return ranks.pop() if len(ranks) == 1 else None
         bindings = self._code.values.definitions(node) if isinstance(node, cst.Name) else ()
+        if len(bindings) == 1 and len(bindings[0].path) == 1 and bindings[0].value is not None:
+            return self._rank_of_part(Place(bindings[0].value, place.frame), depth)
         for use in self._code.values.uses(bindings[0]) if len(bindings) == 1 else ():
             shape = self._code.tree.parent(use)
             value = self._code.tree.parent(shape) if isinstance(shape, cst.Attribute) and shape.attr.value == "size" else shape
@@ -593,6 +595,19 @@ class Attentions:
                     is_starred = any(isinstance(element, cst.StarredElement) for element in target.elements)
                     return None if is_starred else len(target.elements)
         return None
+
+    def _rank_of_part(self, whole: Place, depth: int) -> int | None:
+        """Return the number of axes of one of the tensors that a tensor is taken apart into: ``q, k, v = qkv.unbind(0)``."""
+        operation = self._tensors.operation(whole.node)
+        if operation is None or not operation.operands:
+            return None
+        if operation.name in ("chunk", "split", "tensor_split"):
+            return self._rank(Place(operation.operands[0], whole.frame), depth - 1)
+        if operation.name == "unbind":
+            rank = self._rank(Place(operation.operands[0], whole.frame), depth - 1)
+        else:  # a tensor itself, taken apart along its first axis
+            rank = self._rank(whole, depth - 1)
+        return None if rank is None else rank - 1
 
     def _is_weight(self, place: Place) -> bool:
         """Is an operand a parameter or an embedding table, so that the product is a layer and no attention?"""
@@ -726,6 +741,39 @@ class Attentions:
                     if self._is_computed_with(name, attention):
                         return True
         return False
+
+    def heads_of(self, attention: Attention, width: Node) -> str | None:
+        """Return the text of ``width // heads`` where the class splits this width into heads, and the scores have them."""
+        name, node = last_name(width), attention.product.place.node
+        owner = self._code.names.enclosing_class(node)
+        if name is None or owner is None or (attention.rank or 0) < 4:
+            return None
+        for division in self._code.tree.within(owner, cst.BinaryOperation):
+            is_split = isinstance(division.operator, (cst.FloorDivide, cst.Divide)) and last_name(division.left) == name
+            by = last_name(division.right) or ""
+            if is_split and (by in _words("head_names") or _has_word(by, _words("head_words"))):
+                if self._is_bound_to_a_head(owner, name):
+                    return None
+                return f"`{self._code.short_text(division, 24)}`"
+        return None
+
+    def _is_bound_to_a_head(self, owner: Node, name: str) -> bool:
+        """Is the name given the width of a head somewhere in the class (``embed_dim = embed_dim // heads``)?"""
+        for assign in self._code.tree.within(owner, cst.Assign):
+            if any(last_name(target.target) == name for target in assign.targets):
+                if any(isinstance(d.operator, cst.FloorDivide) for d in self._code.tree.within(assign.value, cst.BinaryOperation)):
+                    return True
+        return False
+
+    def wants_scale(self, attention: Attention) -> bool:
+        """Would scores be expected to be scaled: no T5, whose weights are made small, and no scaling on a line of its own?"""
+        node = attention.product.place.node
+        for above in self._code.tree.ancestors(node):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and _has_word(above.name.value, _words("unscaled_words")):
+                return False
+        function = self._code.context.function(attention.softmax.node)
+        calls = self._code.calls("mul_", "div_", "normalize", "multiply_", "divide_")
+        return not any(self._code.context.function(call) is function for call in calls)
 
     def masks_keys(self, step: Step) -> bool:
         """Does a change of the weights set those of some keys to zero: a product with a mask, a fill with zero?"""
