@@ -145,13 +145,14 @@ class Decoding:
 
     def _call_that_reads(self, sequence: str, loop: Loop, growth: Node) -> cst.Call | None:
         for call in self._tree.within(loop.body, cst.Call):
-            if self._is_model_call(call) and not self._carries_cache(call):
+            if self.is_model_call(call) and not self._carries_cache(call):
                 arguments = [arg.value for arg in call.args if not arg.star]
                 if any(self._holds_all(argument, sequence, growth, loop, _DEPTH) for argument in arguments):
                     return None if self._keeps_cache(call) else call
         return None
 
-    def _is_model_call(self, call: cst.Call) -> bool:
+    def is_model_call(self, call: cst.Call) -> bool:
+        """Does the call run a model forward, by what the callee is or, where the file does not say, by its name?"""
         function = call.func
         name = last_name(function)
         if name is None:
@@ -222,7 +223,7 @@ class Decoding:
         if isinstance(node, (cst.List, cst.Tuple)):
             return any(self._holds_all(e.value, sequence, growth, loop, depth) for e in node.elements)
         if isinstance(node, cst.Call):
-            if last_name(node.func) in ("len", "size", "range", "append", *_words("preparing")) or self._is_model_call(node):
+            if last_name(node.func) in ("len", "size", "range", "append", *_words("preparing")) or self.is_model_call(node):
                 return False
             inner = [arg.value for arg in node.args if arg.keyword is None]
             if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, (cst.Call, cst.Name, cst.Subscript)):

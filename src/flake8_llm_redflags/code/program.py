@@ -25,6 +25,7 @@ from .names import Names, last_name
 from .norms import Norms
 from .positions import Positions
 from .reads import Reads
+from .sampling import Sampling
 from .secrets import Secrets
 from .serving import Serving
 from .sql import Sql
@@ -137,6 +138,11 @@ class Code:
     def generation(self) -> Generation:
         """Calls that generate with a local model."""
         return Generation(self)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Where tokens are chosen."""
+        return Sampling(self)
 
     @cached_property
     def tensors(self) -> Tensors:
