@@ -57,20 +57,22 @@ class Trigger:
     """What must occur in a file for a rule to fire: tested on the bare text, before anything is parsed.
 
     ``words``: each group must have a word in the text (``(("softmax", "Softmax"), ("matmul", "einsum"))``).
-    ``pattern``: besides, this regular expression must be found. Be generous: a rule whose trigger misses stays silent.
-    A pattern that starts with a few plain characters is many times faster than one that may start with any.
+    ``pattern``: besides, this regular expression (one of these, where there are several) must be found. Be generous: a
+    rule whose trigger misses stays silent. A pattern that starts with a few plain characters is many times faster than one
+    that may start with any: several of the first kind are better than one of the second.
     ``test``: besides, the text must pass it; for what no single pattern finds cheaply.
     """
 
     words: tuple[tuple[str, ...], ...] = ()
-    pattern: str | None = None
+    pattern: str | tuple[str, ...] = ()
     test: Callable[[str], bool] | None = None
 
     def fits(self, text: Text) -> bool:
         """Tell whether a rule with this trigger may fire on the text."""
         if any(text.words.isdisjoint(group) for group in self.words):
             return False
-        if self.pattern is not None and not text.holds(self.pattern):
+        patterns = (self.pattern,) if isinstance(self.pattern, str) else self.pattern
+        if patterns and not any(map(text.holds, patterns)):
             return False
         return self.test is None or text.passes(self.test)
 

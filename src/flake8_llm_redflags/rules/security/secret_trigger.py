@@ -25,9 +25,24 @@ _NAME_IN_FRONT = re.compile(
     r"\w*[\"'\])]{0,3}\s{0,4}(?::[^\"'\n=]{0,30})?(?:[!=]?=|[:,(])\s{0,4}(?:[^\"'\n]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(
-    r"[?&]\w{0,20}(?:key|token|secret|pass\w{0,4}|pwd)=[^\s\"'{}%$&<]{8}|(?i:password|pwd|accountkey|accesskey)=[^\s\"'{}%$(),]{8,200}[;\"' ]"
-    r"|://[^\s/:@'\"]{0,80}:[^\s/:@{}<>'\"]{3,80}@|hooks\.slack\.com|-----BEGIN|JQQJ9|\dQ~|\d{8,10}:AA"
+_ELSEWHERE = [  # each starts with plain characters, which makes it fast
+    re.compile(pattern)
+    for pattern in (
+        r"://[^\s/:@'\"]{0,80}:[^\s/:@{}<>'\"]{3,80}@",
+        r"[?&]\w{0,20}(?:key|token|secret|pass\w{0,4}|pwd)=[^\s\"'{}%$&<]{8}",
+        *(rf"{end}=[^\s\"'{{}}%$(),]{{8,200}}[;\"' ]" for end in ("word", "WORD", "wd", "WD", "[kK]ey", "KEY")),
+        r"hooks\.slack\.com",
+        "-----BEGIN",
+        "JQQJ9",
+        r"Q~(?<=\dQ~)",
+        r":AA(?<=\d{8}:AA)",
+    )
+]
+_WORD = re.compile(r"[\"'](?=[^\"'\s]{4,200}[\"'])")
+_QUOTED_NAME_IN_FRONT = re.compile(
+    r"(?:[a-z]_?key|token(?!iz|s|_type|_id)|secret|passw|passphrase|passcode|pwd|pswd|cred|bearer|salt)"
+    r"\w*(?:[\"']\]?\s{0,4}[:,]|(?:[\"']\])?\s{0,4}(?::[^\"'\n=]{0,30})?[!=]?=)\s{0,4}(?:[^\"'\n]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
+    re.IGNORECASE,
 )
 #: How far in front of a value its name may start.
 _REACH = 80
@@ -40,7 +55,14 @@ def may_hold_secret(text: str) -> bool:
         or any(
             _NAME_IN_FRONT.search(text, max(value.start() - _REACH, 0), value.start()) for value in _VALUE.finditer(text)
         )
-        or _ELSEWHERE.search(text) is not None
+        or any(elsewhere.search(text) for elsewhere in _ELSEWHERE)
+    )
+
+
+def may_hold_word(text: str) -> bool:
+    """Tell whether a text holds a literal without spaces right behind the name of a secret."""
+    return any(
+        _QUOTED_NAME_IN_FRONT.search(text, max(word.start() - _REACH, 0), word.start()) for word in _WORD.finditer(text)
     )
 
 

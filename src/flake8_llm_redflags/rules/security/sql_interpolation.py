@@ -16,10 +16,21 @@ if TYPE_CHECKING:
 #: in docstrings and comments is no reason to parse a file.
 SQL_TRIGGER = Trigger(
     words=(("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set", "COPY", "MERGE", "CALL"),),
-    pattern=r"SELECT\s[^;]{1,600}?\sFROM\s|(?:INSERT|REPLACE)\s+(?:\w+\s+){0,2}INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
-    r"|(?:COPY|MERGE|CALL)\s|[\"']\s*(?:[sS]elect\s[^;\"']{1,600}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){0,2}[iI]nto\s"
-    r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)"
-    r"|sqlalchemy[\w.]*\s+import[^\n]{0,200}\btext\b|\bsa\.text\(|\.extra\(\s*(?:where|select)",
+    pattern=(
+        r"SELECT\s[^;]{1,600}?\sFROM\s",
+        r"INSERT\s+(?:\w+\s+){0,2}INTO\s",
+        r"REPLACE\s+(?:\w+\s+){0,2}INTO\s",
+        r"UPDATE\s+\S+\s+SET\s",
+        r"DELETE\s+FROM\s",
+        r"COPY\s",
+        r"MERGE\s",
+        r"CALL\s",
+        r"[\"']\s*(?:[sS]elect\s[^;\"']{1,600}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){0,2}[iI]nto\s"
+        r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)",
+        r"sqlalchemy[\w.]*\s+import[^\n]{0,200}\btext\b",
+        r"sa\.text\(",
+        r"\.extra\(\s*(?:where|select)",
+    ),
 )
 
 

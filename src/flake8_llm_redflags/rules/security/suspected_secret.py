@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .secret_findings import suspects
+from .secret_trigger import may_hold_word
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -20,7 +21,7 @@ class SuspectedSecret(Rule):
     name = "suspected-secret"
     severity = Severity.INFO
     preview = True
-    trigger = Trigger(pattern=r"(?i:key|token|secret|passw|pwd|cred|bearer|salt)")
+    trigger = Trigger(test=may_hold_word)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each literal whose name alone makes it suspect."""
