@@ -22,6 +22,8 @@ SECTIONS = [
     "References",
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: Off until somebody asks for them: the pages of other rules need not obey them.
+PREVIEW = {rule.code for rule in all_rules() if rule.preview}
 EACH_RULE = pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
 
 
@@ -58,7 +60,7 @@ def test_code_blocks_do_what_the_page_says(rule: type[Rule], title: str) -> None
     blocks = BLOCK.findall(section(page(rule), title))
     assert blocks, f"no code under {title!r}"
     for block in blocks:
-        reported = {finding.code for finding in findings(block)}
+        reported = {finding.code for finding in findings(block)} - (PREVIEW - {rule.code})
         assert reported == ({rule.code} if title == "Flagged" else set()), block
 
 

@@ -23,6 +23,14 @@ _DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)
+class GrownCache:
+    """Keys or values of earlier tokens, joined to those of the new token by a copy of both."""
+
+    call: cst.Call
+    cache: Node
+
+
+@dataclass(frozen=True, slots=True)
 class DecodeLoop:
     """A loop that feeds the whole of ``sequence`` to a model and makes it longer by what the model chose."""
 
@@ -50,6 +58,32 @@ class Decoding:
                     found[id(call)] = DecodeLoop(loop, sequence, call, growth, is_tensor)
                     break
         return tuple(found.values())
+
+    @cached_property
+    def caches_by_cat(self) -> tuple[GrownCache, ...]:
+        """The first ``k = torch.cat([past_k, k], dim=...)`` of each function: the values follow in the next line."""
+        found: dict[int, GrownCache] = {}
+        for call in self._code.calls(*_words("growing")):
+            function = self._code.context.function(call)
+            cache = self._cache_in(call)
+            if function is not None and cache is not None and id(function) not in found:
+                found[id(function)] = GrownCache(call, cache)
+        return tuple(found.values())
+
+    def _cache_in(self, call: cst.Call) -> Node | None:
+        """Return the cache that a concatenation copies: the first of two parts, for keys or values."""
+        parts = call.args[0].value if call.args else None
+        if not isinstance(parts, (cst.Tuple, cst.List)) or len(parts.elements) != 2:
+            return None
+        cache, fresh = (element.value for element in parts.elements)
+        text = self._code.text_of(cache)
+        if not any(word in text.lower() for word in _words("caches")) or text == self._code.text_of(fresh):
+            return None
+        statement = self._code.context.statement(call)
+        target = statement.targets[0].target if isinstance(statement, cst.Assign) else fresh
+        if _is_key_or_value(fresh):
+            return cache
+        return cache if "cache" in text.lower() and self._code.text_of(target) == text else None
 
     @cached_property
     def heads_cut_to_last(self) -> tuple[cst.Call, ...]:
@@ -279,6 +313,13 @@ def _is_growing_slice(node: cst.Subscript, loop: Loop) -> bool:
         if isinstance(lower.expression, cst.Integer) and lower.expression.value == "1":
             return False
     return True
+
+
+def _is_key_or_value(node: Node) -> bool:
+    while isinstance(node, cst.Subscript) or (isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute)):
+        node = node.value if isinstance(node, cst.Subscript) else node.func.value  # `k[:, :, step : step + 1]`
+    name = dotted(node).rpartition(".")[2].lower()
+    return not _words("kv_words").isdisjoint(name.split("_"))
 
 
 def _is_last_position(node: cst.Subscript) -> bool:

@@ -78,7 +78,7 @@ class Sampling:
         return any(isinstance(n, cst.Call) and last_name(n.func) in _words("host_methods") for n in self._way(node))
 
     def _way(self, node: Node) -> Iterator[Node]:
-        """Yield an expression and what it is computed from in its function: receivers, operands, assigned values."""
+        """Yield an expression and what it is computed from since the model: receivers, operands, assigned values."""
         waiting, seen = [node], set[int]()
         while waiting and len(seen) < _STEPS:
             here = waiting.pop(0)
@@ -86,7 +86,7 @@ class Sampling:
                 continue
             seen.add(id(here))
             yield here
-            if isinstance(here, cst.Call):
+            if isinstance(here, cst.Call) and not self._code.decoding.is_model_call(here):
                 if isinstance(here.func, cst.Attribute):
                     waiting.append(here.func.value)
                 waiting.extend(arg.value for arg in here.args[:1])
