@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 _TEST = re.compile(r"(?:^|_)test(?:_|$|loader|set|data)", re.I)
 #: What picks an epoch, or a name of test data handed to a function.
 _SELECTING = (
-    r"(?i:early_?stopping)|load_best_model_at_end|use_best_model|save_best_only|restore_best_weights|ReduceLROnPlateau"
-    r"|[(,]\s*test_?(?:loader|dataloader|data|dataset|set|dl|iter)?\w*\s*[,)]"
+    r"arly_?[sS]topping",
+    "EARLY_STOPPING",
+    "load_best_model_at_end",
+    "use_best_model",
+    "save_best_only",
+    "restore_best_weights",
+    "ReduceLROnPlateau",
+    r"test_?(?:loader|dataloader|data|dataset|set|dl|iter)?\w*\s*[,)]",
 )
 _KEEPS = frozenset(
     {"save", "state_dict", "deepcopy", "save_pretrained", "save_model", "save_weights", "save_checkpoint"}

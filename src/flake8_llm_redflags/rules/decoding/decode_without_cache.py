@@ -21,7 +21,7 @@ class DecodeWithoutCache(Rule):
     reads_tests = False
     trigger = Trigger(
         words=(("torch",), ("for", "while")),
-        pattern=r"argmax|multinomial|topk|sample\w*\(|torch\.max\(|[cC]ategorical|gumbel",
+        pattern=("argmax", "multinomial", "topk", r"sample\w*\(", r"torch\.max\(", "ategorical", "gumbel"),
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

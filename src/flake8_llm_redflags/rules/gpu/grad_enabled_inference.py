@@ -24,7 +24,7 @@ class GradEnabledInference(Rule):
     reads_tests = False
     trigger = Trigger(
         words=(("torch",),),
-        pattern=r"\.eval\(|(?i:\bdef \w*(?:eval|valid|val_|_val|test|predict|infer|sample|generate|translate))",
+        pattern=(r"\.eval\(", r"def \w*(?i:eval|valid|val_|_val|test|predict|infer|sample|generate|translate)"),
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

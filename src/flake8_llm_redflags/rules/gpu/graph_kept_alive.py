@@ -25,7 +25,7 @@ class GraphKeptAlive(Rule):
     severity = Severity.WARNING
     fixable = "unsafe"
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("for", "while")), pattern=r"\+=|\.append\(|\b(\w+) = \1 \+")
+    trigger = Trigger(words=(("torch",), ("for", "while")), pattern=(r"\+=", r"\.append\(", r"\b(\w+) = \1 \+"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each loss that a loop adds up or lists undetached, only to report it."""

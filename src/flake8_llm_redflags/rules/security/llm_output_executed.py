@@ -23,7 +23,12 @@ class LlmOutputExecuted(Rule):
     reads_tests = False
     trigger = Trigger(
         words=(MODEL_TEXT_WORDS,),
-        pattern=r"\b(?:eval|exec|compile|system|popen|getoutput|create_subprocess_shell|import_module|__import__)\s*\(|shell\s*=\s*True|REPL",
+        pattern=(
+            *(rf"{name}\s*\(" for name in ("eval", "exec", "compile", "system", "popen", "getoutput", "_shell", "import_module")),
+            r"__import__\s*\(",
+            r"shell\s*=\s*True",
+            "REPL",
+        ),
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

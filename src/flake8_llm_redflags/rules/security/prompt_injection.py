@@ -23,7 +23,12 @@ class PromptInjection(Rule):
     severity = Severity.WARNING
     reads_tests = False
     trigger = Trigger(
-        pattern=r"[\"'](?:system|developer)[\"']|system_(?:instruction|prompt|message)|SystemMessage|instructions\s*=|system\s*="
+        pattern=(
+            r"system(?:[\"']|_instruction|_prompt|_message|\s*=)",
+            r"developer[\"']",
+            "SystemMessage",
+            r"instructions\s*=",
+        )
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

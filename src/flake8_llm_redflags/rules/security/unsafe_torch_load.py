@@ -25,7 +25,7 @@ class UnsafeTorchLoad(Rule):
     severity = Severity.ERROR
     fixable = "unsafe"
     reads_tests = False
-    trigger = Trigger(words=(("torch",),), pattern=r"\bload\s*\(")
+    trigger = Trigger(words=(("torch",),), pattern=r"load\s*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each load that unpickles without restraint."""
