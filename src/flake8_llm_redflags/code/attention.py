@@ -7,7 +7,7 @@ scaling, masks and casts from a product of queries and keys. The shapes of PyTor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import PurePath
@@ -337,8 +337,12 @@ class Attentions:
 
     def _may_scale(self, node: Node) -> bool:
         """May the factor be a number or one per head, rather than a tensor as large as the scores?"""
-        operation = self._tensors.operation(node)
-        return operation is None or operation.name not in {*group("products"), "einsum", *group("softmaxes"), "sigmoid", "tanh"}
+        gates = {*group("products"), *group("softmaxes"), *_words("gate_makers")}
+        values = [node]
+        if isinstance(node, cst.Name):
+            values += [binding.value for binding in self._code.values.definitions(node) if binding.value is not None and not binding.path]
+        operations = (self._tensors.operation(value) for value in values)
+        return not any(operation is not None and operation.name in gates for operation in operations)
 
     def _leads_to_product(self, node: Node) -> bool:
         trail = self._trail(Place(node), self._scores_step, "scores")
@@ -576,7 +580,7 @@ class Attentions:
     def _unpacked_rank(self, place: Place, depth: int) -> int | None:
         """Return the number of axes of a value that is assigned, projected, or whose shape is unpacked: ``b, t, d = x.shape``."""
         node = place.node
-        if isinstance(node, cst.Call) and self._code.values.made_by(node.func) == {"torch.nn.Linear"} and node.args:
+        if isinstance(node, cst.Call) and node.args and self._is_layer(node):
             return self._rank(Place(node.args[0].value, place.frame), depth - 1)
         found = self._tensors.sources(place)
         if found:
@@ -632,17 +636,30 @@ class Attentions:
         node = self._tensors.followed(place).node
         operation = self._tensors.operation(node)
         same_shape = {*group("transposes"), *group("casts"), *group("scalings")}
-        while operation is not None and operation.operands and operation.name in same_shape:
-            node = self._tensors.followed(Place(operation.operands[0], place.frame)).node
+        for _ in range(12):
+            if operation is not None and operation.operands and operation.name in same_shape:
+                place = self._tensors.followed(Place(operation.operands[0], place.frame))
+            elif isinstance(node, cst.Call) and node.args and self._is_layer(node):
+                place = self._tensors.followed(Place(node.args[0].value, place.frame))
+            else:
+                break
+            node = place.node
             operation = self._tensors.operation(node)
         if operation is None:
             return False
+        if operation.name == "mean":  # `x.mean(dim=1, keepdim=True)`
+            kept = keyword(operation.call, "keepdim") if operation.call is not None else None
+            return isinstance(kept, cst.Name) and kept.value == "True"
         if operation.name in ("view", "reshape"):  # `x[:, :1].view(b, 1, heads, d)`: the leading axis is the batch
             return any(self._int(axis) == 1 for axis in operation.operands[2:])
         if operation.name != "unsqueeze" or len(operation.operands) < 2:
             return False
         inner = self._tensors.operation(self._tensors.followed(Place(operation.operands[0], place.frame)).node)
         return (inner is None or inner.name not in group("views")) and self._int(operation.operands[1]) in (1, 2, -1, -2)
+
+    def _is_layer(self, call: cst.Call) -> bool:
+        """Is a called module a linear layer, which leaves positions as they are?"""
+        return self._code.values.made_by(call.func) == {"torch.nn.Linear"}
 
     @staticmethod
     def _int(node: Node) -> int | None:
@@ -659,7 +676,19 @@ class Attentions:
 
         The same is asked of all callers in the file, when the node is in a helper.
         """
-        return self._is_fallback(node, 3)
+        return self._is_fallback(node, 3) or self._has_fused_relative(node)
+
+    def _has_fused_relative(self, node: Node) -> bool:
+        """Does the file hold the same class once more with a fused attention: derived from it, or with its name in its own?"""
+        owner = self._code.names.enclosing_class(node)
+        if owner is None:
+            return False
+        for other in self._code.all(cst.ClassDef):
+            if other is owner or not self._mentions_fused(other):
+                continue
+            if owner.name.value in other.name.value or any(base is owner for base in self._code.context.class_and_bases(other)):
+                return True
+        return False
 
     def _is_fallback(self, node: Node, depth: int) -> bool:
         tree = self._code.tree
@@ -726,9 +755,15 @@ class Attentions:
 
     def weights_are_used(self, attention: Attention) -> bool:
         """Are the weights computed with, besides the product with V? Returning, storing or logging them is no use."""
-        tree = self._code.tree
-        inner = (step.node for step in attention.after)
-        for node in (attention.softmax.node, *inner):
+        return self._are_used((attention.softmax.node, *(step.node for step in attention.after)), attention)
+
+    def scores_are_used(self, attention: Attention) -> bool:
+        """Are the scores computed with, besides the softmax, so that they have to be made in any case?"""
+        steps = (attention.scores.place.node, *(step.node for step in attention.before))
+        return self._are_used(steps, attention) or self._is_used_again(attention.softmax.operands[0], attention)
+
+    def _are_used(self, nodes: Iterable[Node], attention: Attention) -> bool:
+        for node in nodes:
             statement = self._code.context.statement(node)
             if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
                 continue
@@ -736,11 +771,18 @@ class Attentions:
             if not isinstance(target, cst.Name):
                 continue
             scope = self._code.context.function(node)
-            for name in tree.within(scope, cst.Name) if scope is not None else ():
+            for name in self._code.tree.within(scope, cst.Name) if scope is not None else ():
                 if name.value == target.value and name is not target and self._reaches(name, statement):
                     if self._is_computed_with(name, attention):
                         return True
         return False
+
+    def _is_used_again(self, operand: Node, attention: Attention) -> bool:
+        """Is what the softmax takes, if it has a name, computed with elsewhere?"""
+        bindings = self._code.values.definitions(operand) if isinstance(operand, cst.Name) else ()
+        return len(bindings) == 1 and any(
+            use is not operand and self._is_computed_with(use, attention) for use in self._code.values.uses(bindings[0])
+        )
 
     def heads_of(self, attention: Attention, width: Node) -> str | None:
         """Return the text of ``width // heads`` where the class splits this width into heads, and the scores have them."""
@@ -815,8 +857,11 @@ class Attentions:
         return any(binding.node is statement for binding in self._code.values.definitions(name))
 
     def _is_computed_with(self, name: cst.Name, attention: Attention) -> bool:
-        """Is this use of the weights arithmetic other than the product with V and the steps that lead to it?"""
-        known = {id(attention.product.place.node), *(id(step.node) for step in attention.after)}
+        """Is this use of scores or weights arithmetic other than the steps that lead to the product with V?"""
+        steps = (*attention.before, *attention.after)
+        known = {id(attention.product.place.node), id(attention.softmax.node), *(id(step.node) for step in steps)}
+        if self._lends_its_shape(name):
+            return False
         child: Node = name
         for above in self._code.tree.ancestors(name):
             if id(above) in known:

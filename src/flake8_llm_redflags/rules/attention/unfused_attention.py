@@ -50,6 +50,7 @@ def _can_be_fused(code: Code, attention: Attention) -> bool:
         and not code.attention.is_reference(node)
         and not code.attention.is_over_channels(node)
         and not code.attention.weights_are_used(attention)
+        and not code.attention.scores_are_used(attention)
     )
 
 
