@@ -683,12 +683,15 @@ class Attentions:
         owner = self._code.names.enclosing_class(node)
         if owner is None:
             return False
-        for other in self._code.all(cst.ClassDef):
-            if other is owner or not self._mentions_fused(other):
-                continue
-            if owner.name.value in other.name.value or any(base is owner for base in self._code.context.class_and_bases(other)):
-                return True
-        return False
+        return any(
+            owner.name.value in other.name.value or any(base is owner for base in self._code.context.class_and_bases(other))
+            for other in self._fused_classes
+            if other is not owner
+        )
+
+    @cached_property
+    def _fused_classes(self) -> list[cst.ClassDef]:
+        return [cls for cls in self._code.all(cst.ClassDef) if self._mentions_fused(cls)]
 
     def _is_fallback(self, node: Node, depth: int) -> bool:
         tree = self._code.tree

@@ -73,6 +73,7 @@ class Masks:
 
     def __init__(self, code: Code) -> None:
         self._code, self._tensors = code, code.tensors
+        self._known: dict[tuple[int, int], Mask | _Constant | None] = {}
 
     def read(self, node: Node) -> Mask | None:
         """Return what an expression is as a mask; None where the file does not show it."""
@@ -90,9 +91,13 @@ class Masks:
     # ---- matrices
 
     def _read(self, place: Place, left: int) -> Mask | _Constant | None:
+        if place.key not in self._known:
+            self._known[place.key] = None  # what a cycle sees
+            self._known[place.key] = self._made(place, left) if left else None
+        return self._known[place.key]
+
+    def _made(self, place: Place, left: int) -> Mask | _Constant | None:
         node = place.node
-        if left == 0:
-            return None
         if isinstance(node, cst.Comparison):
             return self._compared(node, place, left - 1)
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, (cst.BitInvert, cst.Minus)):
