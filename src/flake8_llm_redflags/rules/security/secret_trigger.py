@@ -21,8 +21,8 @@ _VALUE = re.compile(
     r"(?:(?=[^\"'\s]{0,60}\d)(?=[^\"'\s]{0,60}[A-Za-z])|(?=(?:[^\"'\s]{0,20}[a-z][A-Z]){3})|(?=sk-|hf_|gsk_))[^\"'\s<>{}]{6}"
 )
 _NAME_IN_FRONT = re.compile(
-    r"(?:key|token(?!iz|_type|_ids)|secret|pass|pwd|cred|bearer|salt|authorization)"
-    r"\w*[\"'\])]{0,3}\s{0,4}(?::[^\"'\n=]{0,30})?(?:[!=]?=|[:,(])\s{0,4}(?:[^\"'\n]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
+    r"(?:key(?!word)|token(?!iz|_type|_ids)|secret|pass|pwd|cred|bearer|salt|authorization)"
+    r"\w*[\"'\])]{0,3}\s{0,4}(?::[^\"'\n=]{0,30})?(?:[!=]?=|[:,(])\s{0,4}(?:[^\"'\n)]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
     re.IGNORECASE,
 )
 _ELSEWHERE = [  # each starts with plain characters, which makes it fast
@@ -41,7 +41,7 @@ _ELSEWHERE = [  # each starts with plain characters, which makes it fast
 _WORD = re.compile(r"[\"'](?=[^\"'\s]{4,200}[\"'])")
 _QUOTED_NAME_IN_FRONT = re.compile(
     r"(?:[a-z]_?key|token(?!iz|s|_type|_id)|secret|passw|passphrase|passcode|pwd|pswd|cred|bearer|salt)"
-    r"\w*(?:[\"']\]?\s{0,4}[:,]|(?:[\"']\])?\s{0,4}(?::[^\"'\n=]{0,30})?[!=]?=)\s{0,4}(?:[^\"'\n]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
+    r"\w*(?:[\"']\]?\s{0,4}[:,]|(?:[\"']\])?\s{0,4}(?::[^\"'\n=]{0,30})?[!=]?=)(?!\s*re\.)\s{0,4}(?:[^\"'\n]{0,30}(?:\(|default=))?\(?[rbfu]{0,2}$",
     re.IGNORECASE,
 )
 #: How far in front of a value its name may start.
