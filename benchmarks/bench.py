@@ -80,7 +80,7 @@ def lint_against_parse(repository: Path, repeat: int) -> str:
         if source is None:
             continue
         sources, lines = sources + 1, lines + source.text.count("\n")
-        if not triage(source.text, all_rules()):
+        if not triage(source, all_rules()):
             continue
         kept, kept_lines = kept + 1, kept_lines + source.text.count("\n")
         for turn in range(repeat):

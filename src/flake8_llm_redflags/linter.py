@@ -36,10 +36,10 @@ def lint(source: Source, config: Config, rules: Sequence[type[Rule]] | None = No
     return found
 
 
-def triage(text: str, rules: Sequence[type[Rule]]) -> list[type[Rule]]:
-    """Return the rules that may fire on a text, by one look at the bare text."""
-    seen = Text(text)
-    return [rule for rule in rules if rule.trigger.fits(seen)]
+def triage(source: Source, rules: Sequence[type[Rule]]) -> list[type[Rule]]:
+    """Return the rules that may fire on a file, by one look at its path and its bare text."""
+    seen, in_test = Text(source.text), is_test(source.path)
+    return [rule for rule in rules if (rule.reads_tests or not in_test) and rule.trigger.fits(seen)]
 
 
 def not_analysed(path: str, reason: str, line: int = 1, column: int = 1) -> Finding:
@@ -55,9 +55,7 @@ def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> It
             yield _unparsed(source.path, error)
         return
     enabled = [rule for rule in rules if config.enables(rule.code, preview=rule.preview)]
-    if is_test(source.path):
-        enabled = [rule for rule in enabled if rule.reads_tests]
-    rules = triage(source.text, enabled)
+    rules = triage(source, enabled)
     if not rules:
         return
     from .code.nesting import too_deep

@@ -14,7 +14,7 @@ import pytest
 
 from flake8_llm_redflags.linter import triage
 from flake8_llm_redflags.rules import all_rules
-from flake8_llm_redflags.source import Unreadable, decode, read
+from flake8_llm_redflags.source import Source, Unreadable, decode, read
 
 from ..support import PROJECT, RULES, findings
 from .corpus import NEIGHBOUR, hostile_files, make_corpus, preamble
@@ -41,7 +41,7 @@ def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str
 
 def test_preamble_keeps_every_rule() -> None:
     with_page = {rule.code for rule in all_rules() if list(RULES.glob(f"{rule.code}-*"))}
-    assert with_page <= {rule.code for rule in triage(preamble(), all_rules())}
+    assert with_page <= {rule.code for rule in triage(Source("hostile.py", preamble()), all_rules())}
 
 
 # ---- lint, in a thread with a stack of 1 MB
