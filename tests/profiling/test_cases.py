@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,9 +14,20 @@ pytest.importorskip("torch")
 
 import torch
 
-from flake8_llm_redflags.profiling import case_source, equivalence, prediction, protocol, runner, worker
+from flake8_llm_redflags.finding import Severity
+from flake8_llm_redflags.profiling import (
+    case_source,
+    counters,
+    cuda,
+    equivalence,
+    evidence,
+    prediction,
+    protocol,
+    runner,
+    worker,
+)
 from flake8_llm_redflags.profiling.case import Case, all_cases, cases_of
-from flake8_llm_redflags.rules import rule_for
+from flake8_llm_redflags.rules import all_rules, rule_for
 
 from ..support import codes
 
@@ -23,10 +36,28 @@ CASES = list(all_cases())
 EACH_CASE = pytest.mark.parametrize(("code", "case"), CASES, ids=[f"{code}-{case.name}" for code, case in CASES])
 
 
-@pytest.mark.parametrize("code", case_source.modules())
+#: Rules of LRF5xx to LRF7xx that are about cost and yet have no case, and why.
+WITHOUT_CASE = {
+    "LRF722": "the gain is the work per item over the step: a case would measure the work that it was given to do",
+    "LRF760": "a second GPU is needed to copy the model to; the evidence machines have one",
+}
+
+
+def test_every_rule_about_cost_has_a_case() -> None:
+    about_cost = {rule.code for rule in all_rules() if "LRF500" <= rule.code < "LRF800" and rule.severity != Severity.ERROR}
+    missing = about_cost - case_source.modules().keys() - WITHOUT_CASE.keys()
+    assert not missing, "write a case (profiling/cases), or say in WITHOUT_CASE why there can be none"
+    assert not WITHOUT_CASE.keys() & case_source.modules().keys()
+
+
+def _linted() -> list[object]:
+    """Every code with a case; one whose rule is still to come must fail, and so cannot be forgotten."""
+    waits = pytest.mark.xfail(strict=True, reason="no such rule yet")
+    return [pytest.param(code, marks=[] if rule_for(code) else [waits]) for code in case_source.modules()]
+
+
+@pytest.mark.parametrize("code", _linted())
 def test_bad_raises_exactly_its_code_and_good_nothing(code: str) -> None:
-    if rule_for(code) is None:
-        pytest.skip(f"{code} has a case and no rule yet")
     assert set(codes(case_source.body(code, "bad"))) == {code}
     assert codes(case_source.body(code, "good")) == []
 
@@ -47,12 +78,44 @@ def test_counts_are_the_same_every_time(code: str, case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("code", "bad", "good"),
-    [("LRF701", 5, 0), ("LRF702", 5, 0), ("LRF703", 15, 0), ("LRF705", 4, 0), ("LRF501", 0, 0)],
+    [
+        *(("LRF501", 0, 0), ("LRF608", 4, 0), ("LRF701", 5, 0), ("LRF702", 5, 0), ("LRF703", 15, 1), ("LRF704", 4, 0)),
+        *(("LRF705", 4, 0), ("LRF706", 5, 0), ("LRF707", 5, 0), ("LRF708", 24, 2), ("LRF752", 0, 0)),
+    ],
 )
 def test_waits(code: str, bad: int, good: int) -> None:
+    assert counted(code, "would_sync") == (bad, good)
+
+
+@pytest.mark.parametrize(
+    ("code", "counter", "bad", "good"),
+    [
+        ("LRF505", "operators", 11, 6),
+        ("LRF720", "copied_bytes", 2 * 16 * 16 * 4, 0),
+        ("LRF741", "kept_nodes", 30, 0),
+        ("LRF752", "operators", 102, 61),
+        ("LRF753", "operators", 48, 38),
+        ("LRF761", "collectives", 8, 2),
+    ],
+)
+def test_counters(code: str, counter: str, bad: float, good: float) -> None:
+    assert counted(code, counter) == (bad, good)
+
+
+def counted(code: str, counter: str) -> tuple[float, float]:
+    """Return a counter of the bad and the good body at the small size."""
     case = cases_of(code)[0]
-    counted = [prediction.count(case, body, dict(case.small), fake=False).counts for body in (case.bad, case.good)]
-    assert [counts.would_sync for counts in counted] == [bad, good]
+    bad, good = (prediction.count(case, body, dict(case.small), fake=False).counts for body in (case.bad, case.good))
+    return getattr(bad, counter), getattr(good, counter)
+
+
+def test_what_names_the_host_is_not_on_the_device() -> None:
+    with counters.Counting([x := torch.ones(4)]) as counting:
+        torch.ones(4, device="cpu").sum().item()
+        (x + 1).sum().item()
+        torch.ones(3).to(x.device).cpu().sum().item()
+    assert counting.counts.would_sync == 2, "the read of x, and .cpu(); what came to the host is read there for nothing"
+    assert counting.counts.copied_bytes == 2 * 3 * 4
 
 
 @pytest.mark.parametrize(
@@ -86,7 +149,7 @@ def test_a_body_that_computes_something_else_is_not_equal() -> None:
     assert not equivalence.check(wrong)["ok"]
     nan = dataclasses.replace(case, good=lambda x: x * float("nan"))
     assert not equivalence.check(nan)["ok"]
-    (record, *_) = worker.records("LRF522", wrong, "cpu", quick=True)
+    (record,) = worker.records("LRF522", wrong, "cpu", quick=True)
     assert (record.status, record.counters) == ("not equal", None)
 
 
@@ -102,6 +165,24 @@ def test_formatting_and_words_do_not_make_evidence_stale() -> None:
     same = text.replace('"""LRF501:', '"""Other words:').replace("CASES = (", "# a comment\nCASES = (")
     assert case_source.digest_of(same) == case_source.digest_of(text)
     assert case_source.digest_of(text.replace('"-inf"', '"-1e9"')) != case_source.digest_of(text)
+
+
+def test_a_change_in_what_a_case_imports_makes_its_evidence_stale(tmp_path) -> None:
+    for path in case_source.FOLDER.glob("*.py"):
+        (tmp_path / path.name).write_text(path.read_text())
+    text = case_source.modules()["LRF503"].read_text()
+    assert case_source.digest_of(text, tmp_path) == case_source.digest("LRF503")
+    imported = tmp_path / "lrf501_unfused_attention.py"
+    imported.write_text(imported.read_text().replace("make.tensor(batch, heads", "2 * make.tensor(batch, heads"))
+    assert case_source.digest_of(text, tmp_path) != case_source.digest("LRF503")
+
+
+def test_the_whole_set_fits_nine_minutes_of_a_gpu() -> None:
+    predictions = {record.key[:3]: record.prediction for record in evidence.stored() if record.device == "cpu"}
+    measured = sum(
+        prediction.gpu_seconds(case, size, predictions[code, case.name, size.name]) for code, case in CASES for size in case.sizes
+    )
+    assert measured + prediction.PROCESS_SECONDS * len(CASES) <= 9 * 60
 
 
 def test_no_case_module_mentions_a_rule_by_an_odd_name() -> None:
@@ -167,19 +248,129 @@ class CountingClock:
     """A test double for the CUDA event clock: the time is the number of operators, so it is not a measurement."""
 
     def time(self, work) -> float:
-        from flake8_llm_redflags.profiling.counters import Counting
-
-        with Counting() as counting:
+        with counters.Counting() as counting:
             work()
         return float(counting.counts.operators)
 
 
+class PretendGpu:
+    """A test double for a GPU: everything runs on the CPU, and no time is measured."""
+
+    device = "cpu"
+    test_double = "PretendGpu"
+
+    def __init__(self, clocks=(1980.0,), memory: int | None = None) -> None:
+        self.clocks, self.memory = list(clocks), memory
+
+    def environment(self):
+        return {"gpu": "pretended"}
+
+    def ceilings(self):
+        return {"copy_tbs": 4.0, "bf16_tflops": 700.0, "fp32_tflops": 50.0}
+
+    def event_clock(self):
+        return CountingClock()
+
+    wall_clock = event_clock
+
+    def replay(self, work):
+        with counters.Counting() as counting:
+            work()
+        return None if counting.counts.would_sync else (lambda: torch.zeros(()).add_(1))  # a graph is one launch
+
+    def counters(self, work):
+        if self.memory is not None:
+            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate more than {self.memory} bytes.")
+        return {"kernels": 1}
+
+    def sm_clock(self):
+        return self.clocks.pop(0) if len(self.clocks) > 1 else self.clocks[0]
+
+
 def test_gpu_path_with_a_test_double_is_never_shown_as_measured() -> None:
-    (record,) = worker.records("LRF522", cases_of("LRF522")[0], "cuda", quick=True, clock=CountingClock())
+    (record,) = worker.records("LRF522", cases_of("LRF522")[0], "cuda", quick=True, machine=PretendGpu())
+    assert record.status == "ok"
     assert record.speedup is not None
     assert record.speedup["median"] == 8.0
-    assert record.env["test_double"] == "CountingClock"
+    assert record.timing is not None
+    assert {"gpu", "wall", "graph"} <= record.timing.keys()
+    assert record.timing["graph"]["bad"]["median"] == record.timing["graph"]["good"]["median"] == 2
+    assert record.env["test_double"] == "PretendGpu"
     assert not record.is_measured
+    assert "measured ×" not in evidence.standing("LRF522", [record]).replace("unmeasured", "")
+
+
+def test_what_waits_for_the_host_has_no_graph() -> None:
+    (record,) = worker.records("LRF704", cases_of("LRF704")[0], "cuda", quick=True, machine=PretendGpu())
+    assert record.timing is not None
+    assert "graph" not in record.timing
+
+
+def test_a_gpu_that_slows_down_is_measured_again_and_marked() -> None:
+    case = cases_of("LRF522")[0]
+    (again,) = worker.records("LRF522", case, "cuda", quick=True, machine=PretendGpu([1980, 1500, 1980, 1980]))
+    assert (again.note, again.timing["sm_clock_mhz"]) == ("", [1980, 1980])
+    (slow,) = worker.records("LRF522", case, "cuda", quick=True, machine=PretendGpu([1980, 1500, 1980, 1500]))
+    assert slow.note == "the SM clock moved from 1980 to 1500 MHz"
+
+
+def test_too_little_memory_is_evidence() -> None:
+    (record,) = worker.records("LRF522", cases_of("LRF522")[0], "cuda", quick=True, machine=PretendGpu(memory=8))
+    assert (record.status, record.verdict) == ("out of memory", "out of memory")
+    assert record.note == "CUDA out of memory; the good body fits"
+
+
+def test_what_is_counted_has_a_verdict_on_any_machine() -> None:
+    (record,) = worker.records("LRF761", cases_of("LRF761")[0], "cpu")
+    assert record.counted == {"metric": "collectives", "bad": 8, "good": 2}
+    assert record.verdict == "confirmed"
+    assert record.speedup is None
+
+
+class FakeEvent:
+    """A test double for ``torch.cuda.Event``: each record is a millisecond behind the one before."""
+
+    now = 0.0
+
+    def __init__(self, enable_timing: bool) -> None:
+        assert enable_timing
+        self.at = 0.0
+
+    def record(self) -> None:
+        FakeEvent.now += 1.0
+        self.at = FakeEvent.now
+
+    def elapsed_time(self, end: FakeEvent) -> float:
+        return end.at - self.at
+
+
+def test_event_clock_flushes_then_measures_only_the_work(monkeypatch) -> None:
+    order: list[str] = []
+    flush = SimpleNamespace(zero_=lambda: order.append("flush"))
+    monkeypatch.setattr(cuda.torch, "empty", lambda *_, **__: flush)
+    monkeypatch.setattr(cuda.torch.cuda, "Event", FakeEvent)
+    monkeypatch.setattr(cuda.torch.cuda, "synchronize", lambda: order.append("synchronize"))
+    assert cuda.Gpu().event_clock().time(lambda: order.append("work")) == 1.0
+    assert order == ["flush", "synchronize", "work", "synchronize"]
+
+
+def test_work_that_cannot_be_captured_has_no_replay(monkeypatch) -> None:
+    @contextlib.contextmanager
+    def fake_region(*_):
+        yield
+
+    def read_on_the_host() -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    fake_stream = SimpleNamespace(wait_stream=lambda other: None)
+    fake_graph = SimpleNamespace(replay=lambda: "replayed")
+    for name, double in (
+        ("CUDAGraph", lambda: fake_graph), ("Stream", lambda: fake_stream), ("current_stream", lambda: fake_stream),
+        ("stream", fake_region), ("graph", fake_region), ("synchronize", lambda: None),
+    ):  # fmt: skip
+        monkeypatch.setattr(cuda.torch.cuda, name, double)
+    assert cuda.Gpu().replay(lambda: None)() == "replayed"
+    assert cuda.Gpu().replay(read_on_the_host) is None
 
 
 def test_runner_writes_resumes_and_survives_a_crash(tmp_path, monkeypatch) -> None:
@@ -189,8 +380,27 @@ def test_runner_writes_resumes_and_survives_a_crash(tmp_path, monkeypatch) -> No
     assert first.status == "ok"
     assert list(runner.run(chosen, "cpu", out, quick=True)) == []
 
-    monkeypatch.setattr(runner, "_run", lambda command: "ended by signal 11")
+    monkeypatch.setattr(runner, "_run", lambda arguments: ("ended by signal 11", ""))
     (crashed,) = runner.run(runner.selected(["LRF521"]), "cpu", out, quick=True)
     assert (crashed.status, crashed.note) == ("failed", "ended by signal 11")
     (again,) = runner.run(runner.selected(["LRF521"]), "cpu", out, quick=True)
     assert again.status == "failed", "a failed case is tried again"
+
+
+def test_ceilings_are_measured_once_a_machine(tmp_path, monkeypatch) -> None:
+    asked: list[list[str]] = []
+
+    def fake_worker(arguments: list[str]) -> tuple[str, str]:
+        asked.append(arguments)
+        return ("", '{"copy_tbs": 4.0}\n') if arguments == ["ceilings"] else ("no GPU here", "")
+
+    monkeypatch.setattr(runner, "_run", fake_worker)
+    out = tmp_path / "pretended.jsonl"
+    list(runner.run(runner.selected(["LRF52"]), "cuda", out, quick=True))
+    assert [arguments[0] for arguments in asked] == ["ceilings", "LRF520", "LRF521", "LRF522", "LRF525"]
+    assert all('--ceilings={"copy_tbs": 4.0}' in arguments for arguments in asked[1:])
+    record = dataclasses.replace(evidence.read(out)[0], ceilings={"copy_tbs": 3.0}, status="ok", size="other")
+    evidence.append(out, record)
+    asked.clear()
+    list(runner.run(runner.selected(["LRF521"]), "cuda", out, quick=True))
+    assert [arguments[0] for arguments in asked] == ["LRF521"], "a run that goes on has them already"

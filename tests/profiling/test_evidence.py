@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from flake8_llm_redflags.cli import app
-from flake8_llm_redflags.profiling import case_source, evidence
+from flake8_llm_redflags.profiling import case_source, evidence, publish
 from flake8_llm_redflags.profiling.evidence import Record
+from flake8_llm_redflags.rules import all_rules
+
+from ..support import RULES
 
 #: Made by hand: no machine gave these numbers.
 HAND_MADE = Record(
@@ -102,5 +108,96 @@ def test_commands(tmp_path: Path) -> None:
     assert run(app, ["evidence", "diff", str(fresh), str(fresh)]).exit_code == 0
 
 
-def test_committed_evidence_is_readable() -> None:
-    evidence.stored()
+def test_committed_evidence_is_fresh_and_covers_every_case() -> None:
+    """Run ``redflags profile cases`` after a change to a case: what it wrote before is stale."""
+    records = evidence.stored()
+    stale = [record.key for record in records if not record.is_fresh]
+    assert not stale
+    there = {record.key[:3] for record in records if record.status == "ok"}
+    cases = pytest.importorskip("flake8_llm_redflags.profiling.case").all_cases()
+    assert {(code, case.name, size.name) for code, case in cases for size in case.sizes} <= there
+
+
+def test_a_refuted_rule_is_preview() -> None:
+    """What brings nothing where it was measured or counted must not be on by default."""
+    refuted = {rule.code for rule in all_rules() if evidence.refuted(rule.code)}
+    assert refuted <= {rule.code for rule in all_rules() if rule.preview}
+
+
+@pytest.mark.parametrize(
+    ("records", "refuted"),
+    [
+        ([replace(HAND_MADE, verdict="refuted")], True),
+        ([replace(HAND_MADE, verdict="refuted"), replace(HAND_MADE, size="t8192")], False),
+        ([replace(STALE, verdict="refuted")], False),
+        ([replace(HAND_MADE, device="cpu", speedup=None, verdict="unmeasured")], False),
+        ([replace(HAND_MADE, device="cpu", speedup=None, verdict="refuted", counted={"metric": "collectives"})], True),
+    ],
+)
+def test_refuted(records: list[Record], refuted: bool) -> None:
+    assert evidence.refuted("LRF501", records) == refuted
+
+
+COUNTED = replace(
+    HAND_MADE,
+    device="cpu",
+    speedup=None,
+    env={},
+    counters={
+        "bad": {"operators": 8, "would_sync": 0, "bytes": 3.5e10, "peak_bytes": 8e9, "copied_bytes": 0, "at": "t4096"},
+        "good": {"operators": 1, "would_sync": 0, "bytes": 5.4e8, "peak_bytes": 8e9, "copied_bytes": 0, "at": "t4096"},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("records", "text"),
+    [
+        ([HAND_MADE, COUNTED], "measured ×9.00 [8.80, 9.20] on Hand-made GPU (causal, t4096): confirmed."),
+        (
+            [COUNTED],
+            "predicted ×11.5 on an NVIDIA H200 (cost model), not measured;"
+            " counted at t4096: operators 8 → 1, 35.00 → 0.54 GB moved.",
+        ),
+        ([STALE], "Unmeasured: the case changed since it was measured."),
+        ([replace(COUNTED, prediction=None, counters=None, expected=(1.0, 2.5))], "expected ×1.0 to ×2.5 on a GPU, not measured."),
+        ([replace(COUNTED, prediction=None, counters=None)], "unmeasured."),
+    ],
+    ids=["measured", "predicted", "stale", "expected", "nothing"],
+)
+def test_page_says_what_is_known(records: list[Record], text: str) -> None:
+    page = publish.on_page("LRF501", "# LRF501\n\n## Measured\n\nBy hand.\n", records)
+    assert page.endswith("<!-- end of evidence -->\n\nBy hand.\n")
+    assert f"- `causal`: {text}\n" in page
+    assert publish.on_page("LRF501", page, records) == page
+    assert ("×9.00" in page) == (HAND_MADE in records)
+
+
+def test_table_shows_a_stale_number_nowhere() -> None:
+    assert "×9.00" in publish.evidence_table([HAND_MADE])
+    assert "×9" not in publish.evidence_table([STALE])
+    double = replace(HAND_MADE, env={"test_double": "PretendGpu"})
+    assert "×9" not in publish.evidence_table([double])
+
+
+def test_pages_and_readme_show_the_evidence_as_it_is() -> None:
+    """Run ``redflags evidence publish`` to bring them up to date."""
+    changed = [path.name for path, text in publish.published().items() if path.read_text(encoding="utf-8") != text]
+    assert not changed
+
+
+@pytest.mark.parametrize("code", case_source.modules())
+def test_a_number_written_by_hand_says_that_it_is_not_measured(code: str) -> None:
+    for page in RULES.glob(f"{code}-*.md"):
+        measured = page.read_text(encoding="utf-8").partition("## Measured")[2].partition("\n## ")[0]
+        by_hand = re.sub(r"<!-- evidence: .*?<!-- end of evidence -->", "", measured, flags=re.DOTALL)
+        for paragraph in by_hand.split("\n\n"):
+            if re.search(r"\d\s?[x×]|[x×]\s?\d", paragraph):
+                assert re.search(r"predicted|quoted|published|counted|report", paragraph, re.IGNORECASE), paragraph
+
+
+def test_rule_command_shows_what_the_evidence_says_now() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "flake8_llm_redflags", "rule", "LRF501"], capture_output=True, text=True, check=True
+    )
+    assert publish.in_prose("LRF501", evidence.stored()) in run.stdout

@@ -65,6 +65,26 @@ def diff(old: Path, new: Path) -> None:
         raise typer.Exit(1)
 
 
+@app.command("publish")
+def publish(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 where something is out of date.")] = False,
+) -> None:
+    """Write what the evidence says into the README and the rules' pages of this checkout."""
+    from ..profiling.publish import published
+
+    try:
+        texts = published()
+    except OSError as error:
+        raise Problem(f"{error.filename}: not a checkout of this project: {error.strerror}") from error
+    changed = {path: text for path, text in texts.items() if path.read_text(encoding="utf-8") != text}
+    for path, text in changed.items():
+        print(f"{path.name}: {'out of date; run `redflags evidence publish`' if check else 'written'}")
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    if check and changed:
+        raise typer.Exit(1)
+
+
 def _records(file: Path | None) -> list[Record]:
     from ..profiling import evidence
 

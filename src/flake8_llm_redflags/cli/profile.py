@@ -39,7 +39,9 @@ def claims_command(
     if output_format == "json":
         print(json.dumps([row.as_object() for row in rows], indent=2, ensure_ascii=False))
     elif output_format == "markdown":
-        print(_markdown(rows))
+        from ..profiling.publish import claims_table
+
+        print(claims_table(rows))
     elif output_format == "full":
         _print_claims(rows)
     else:
@@ -78,12 +80,6 @@ def _print_claims(rows: list[Claim]) -> None:
 
 
 _COLOUR = {"holds": "green", "depends": "yellow", "wrong as stated": "red", "open": "dim"}
-
-
-def _markdown(rows: list[Claim]) -> str:
-    lines = ["| number | the guide says | checked | what came out | verdict |", "|---|---|---|---|---|"]
-    lines += [f"| {row.topic} | {row.says} | {row.checked} | {row.came_out} | {row.verdict} |" for row in rows]
-    return "\n".join(lines)
 
 
 @app.command("cases")
@@ -153,6 +149,9 @@ def _in_short(record: Record) -> str:
     if record.speedup is not None:
         gain = record.speedup
         return f"{head}: ×{gain['median']:.2f} [{gain['low']:.2f}, {gain['high']:.2f}], {record.verdict}"
+    if record.counted is not None:
+        metric, bad, good = (record.counted[key] for key in ("metric", "bad", "good"))
+        return f"{head}: equal; counted {metric.replace('_', ' ')} {bad} → {good}: {record.verdict}"
     parts = []
     if record.counters:
         bad, good = record.counters["bad"], record.counters["good"]
@@ -160,8 +159,12 @@ def _in_short(record: Record) -> str:
         parts.append(f"GB {bad['bytes'] / 1e9:.2f} → {good['bytes'] / 1e9:.2f}")
         parts.append(f"peak GB {bad['peak_bytes'] / 1e9:.2f} → {good['peak_bytes'] / 1e9:.2f}")
         parts.append(f"waits {bad['would_sync']} → {good['would_sync']}")
+        if bad["copied_bytes"] != good["copied_bytes"]:
+            parts.append(f"bytes copied {bad['copied_bytes']:,.0f} → {good['copied_bytes']:,.0f}")
     if record.prediction:
         parts.append(f"predicted ×{record.prediction['speedup']:.1f} on {record.prediction['gpu']}")
+    elif record.expected:
+        parts.append(f"expected ×{record.expected[0]:.1f} to ×{record.expected[1]:.1f} on a GPU")
     return f"{head}: equal; {', '.join(parts)}; unmeasured"
 
 

@@ -70,6 +70,8 @@ class Case:
     small: Mapping[str, Any]
     sizes: tuple[Size, ...]
     dtype: str = "bfloat16"
+    #: How closely both bodies agree in float64; they may pass through float32 inside, or through less by intent.
+    agreement: float = 1e-5
     #: How many times larger than the bad body's error the good body's may be.
     tolerance: float = 2.0
     #: Whether gradients are compared, and the backward pass counted, too.
@@ -79,8 +81,20 @@ class Case:
     ideal_bytes: Callable[..., float] | None = None
     #: Whether the good body is one kernel on a GPU that moves the ideal bytes, though a CPU takes it apart.
     one_kernel: bool = False
+    #: What the good body saves: "time", or the counter that shows it ("peak_bytes", "collectives", "compilations",
+    #: "copied_bytes"). A case about a counter is not timed.
+    metric: str = "time"
+    #: Called before each run of a body: puts back what a body sets for the whole process.
+    before: Callable[[], Any] | None = None
     #: Speedup expected on a GPU, low and high; without it the cost model's figure, within a factor of two.
     expected: tuple[float, float] | None = None
+
+
+    def run(self, body: Callable[..., Any], inputs: Any) -> Any:
+        """Run one body from the state that both start in."""
+        if self.before is not None:
+            self.before()
+        return body(*inputs)
 
 
 def cases_of(code: str) -> tuple[Case, ...]:

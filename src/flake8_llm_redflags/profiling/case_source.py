@@ -20,16 +20,23 @@ def modules() -> dict[str, Path]:
 def digest(code: str) -> str | None:
     """Return a hash of what a rule's cases do, or ``None`` where it has none.
 
-    Comments, formatting, docstrings and the list of sizes (``CASES``) do not count: evidence stays fresh while the code
-    that was measured, its inputs and its helpers are the same.
+    Comments, formatting, docstrings and the list of cases (``CASES``) do not count: evidence stays fresh while the code
+    that was measured, its inputs, sizes and helpers are the same, in its own module and in those it imports beside it.
     """
     path = modules().get(code)
     return None if path is None else digest_of(path.read_text(encoding="utf-8"))
 
 
-def digest_of(text: str) -> str:
-    """Return the hash of a case module's text."""
-    return hashlib.sha256(ast.unparse(_without_words(ast.parse(text))).encode()).hexdigest()[:16]
+def digest_of(text: str, folder: Path = FOLDER) -> str:
+    """Return the hash of a case module's text and of the case modules that it imports."""
+    return hashlib.sha256("\n".join(_meaning(text, folder)).encode()).hexdigest()[:16]
+
+
+def _meaning(text: str, folder: Path) -> list[str]:
+    tree = ast.parse(text)
+    beside = sorted(node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module)
+    imported = [part for name in beside for part in _meaning((folder / f"{name}.py").read_text(encoding="utf-8"), folder)]
+    return [ast.unparse(_without_words(tree)), *imported]
 
 
 def body(code: str, function: str) -> str:

@@ -3,13 +3,17 @@ so the counts are the same on every machine; on fake tensors they cost no memory
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from unittest import mock
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
@@ -24,6 +28,8 @@ class Operator:
     flops: float
     bytes: float
     dtype: torch.dtype
+    #: Whether float32 products may use the tensor cores' short form, as it was set when the operator ran.
+    tf32: bool = False
 
 
 @dataclass(slots=True)
@@ -34,9 +40,16 @@ class Counts:
     bytes: float = 0
     flops: float = 0
     peak_bytes: int = 0
-    #: Operators whose result the host must wait for, on values that came from the inputs. ``tolist`` is none: on a
-    #: CPU it reads memory without an operator.
+    #: Points at which the host must wait for the device: reads of values that came from the inputs, and plain waits.
     would_sync: int = 0
+    #: Bytes that cross between host and device.
+    copied_bytes: float = 0
+    #: All-reduces over the process group.
+    collectives: int = 0
+    #: Graphs that torch.compile made.
+    compilations: int = 0
+    #: Autograd nodes that the result keeps alive.
+    kept_nodes: int = 0
     by_name: dict[str, int] = field(default_factory=dict)
 
     def as_object(self) -> dict[str, Any]:
@@ -45,7 +58,11 @@ class Counts:
 
 
 class Counting(TorchDispatchMode):
-    """Counts every operator that runs inside it. ``inputs`` are what lies on the device at the start."""
+    """Counts every operator that runs inside it. ``inputs`` are what lies on the device at the start.
+
+    A tensor is on the device where an input made it or ``device=`` named the place, and on the host otherwise: so a CPU
+    shows the crossings that a GPU would have.
+    """
 
     def __init__(self, inputs: Any = ()) -> None:
         super().__init__()
@@ -59,10 +76,39 @@ class Counting(TorchDispatchMode):
             self._follow(tensor)
             self._device.add(_storage(tensor))
         self._at_start = self._live
+        self._around = contextlib.ExitStack()
+
+    def __enter__(self) -> Counting:
+        self._around.enter_context(as_on_a_gpu(self._wait))
+        self._around.enter_context(_Crossings(self))
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._around.close()
+
+    def _wait(self) -> None:
+        self.counts.would_sync += 1
+
+    def is_on_device(self, tensor: torch.Tensor) -> bool:
+        """Tell whether a tensor would lie on the device."""
+        return _storage(tensor) in self._device
+
+    def put_on_device(self, tensor: torch.Tensor) -> None:
+        """Take a tensor as one that lies on the device."""
+        self._follow(tensor)
+        self._device.add(_storage(tensor))
+
+    def cross(self, tensor: torch.Tensor) -> None:
+        """Count a copy between host and device; back to the host, it is waited for."""
+        self.counts.copied_bytes += tensor.numel() * tensor.element_size()
+        self.counts.would_sync += self.is_on_device(tensor)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operator and count it."""
         result = func(*args, **(kwargs or {}))
+        if func.namespace == "c10d":
+            self.counts.collectives += "allreduce" in func.__name__
         if func.namespace != "aten":
             return result
         name = func._schema.name.partition("::")[2]
@@ -78,7 +124,11 @@ class Counting(TorchDispatchMode):
         if not self._is_free(func, name, storages, made):
             self._add(
                 Operator(
-                    name, _flops(func, name, args, kwargs or {}, result), _traffic(name, given, made), _dtype(given)
+                    name,
+                    _flops(func, name, args, kwargs or {}, result),
+                    _traffic(name, given, made),
+                    _dtype(given),
+                    torch.get_float32_matmul_precision() != "highest",
                 )
             )
         return result
@@ -110,6 +160,82 @@ class Counting(TorchDispatchMode):
     def _forget(self, key: int) -> None:
         self._live -= self._known.pop(key, 0)
         self._device.discard(key)
+
+
+class _Crossings(TorchFunctionMode):
+    """Sees what a CPU leaves out because nothing moves there: ``.to(device)``, ``.cpu()``, ``.numpy()``, ``.tolist()``."""
+
+    def __init__(self, counting: Counting) -> None:
+        super().__init__()
+        self._counting = counting
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the function; a result on the other side has a storage of its own, as on a GPU."""
+        kwargs = kwargs or {}
+        name, counting = getattr(func, "__name__", ""), self._counting
+        first = args[0] if args and isinstance(args[0], torch.Tensor) else None
+        if first is None:
+            result = func(*args, **kwargs)
+            if isinstance(result, torch.Tensor) and _is_the_device(kwargs.get("device")):
+                counting.put_on_device(result)
+            return result
+        known = table("torch_operators")
+        if counting.is_on_device(first):
+            if name in known["to_host"]["names"]:
+                counting.cross(first)
+                return _copy(first) if name == "cpu" else func(*args, **kwargs)
+        elif name in known["to_device"]["names"] and any(map(_is_the_device, (*args[1:], *kwargs.values()))):
+            counting.cross(first)
+            moved = _copy(func(*args, **kwargs))
+            counting.put_on_device(moved)
+            return moved
+        return func(*args, **kwargs)
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    with _disable_current_modes():  # neither an operator of the body nor on its operands' side
+        return tensor.clone()
+
+
+def _is_the_device(value: Any) -> bool:
+    """Tell whether an argument names where the inputs lie: code that says ``"cpu"`` outright means the host."""
+    return isinstance(value, torch.device)
+
+
+@contextlib.contextmanager
+def as_on_a_gpu(wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Let code that asks for a GPU run without one: its waits are counted, and optimizers choose as they do there."""
+    if torch.cuda.is_available():
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        for name in table("torch_operators")["waiting_calls"]["names"]:
+            stack.enter_context(mock.patch(name, wait))
+        stack.enter_context(
+            mock.patch("torch.optim.optimizer._get_foreach_kernels_supported_devices", return_value=["cpu", "cuda"])
+        )
+        yield
+
+
+def graphs_compiled(work: Callable[[], Any]) -> int:
+    """Run something and return how many graphs torch.compile made; it makes none inside ``Counting``."""
+    from torch._dynamo.utils import counters
+
+    before = counters["stats"]["unique_graphs"]
+    work()
+    return int(counters["stats"]["unique_graphs"] - before)
+
+
+def graph_nodes(result: Any) -> int:
+    """Return how many autograd nodes a result keeps alive, parameters' own excluded."""
+    found: set[Any] = set()
+    waiting = [tensor.grad_fn for tensor in _tensors(result) if tensor.grad_fn is not None]
+    while waiting:
+        node = waiting.pop()
+        if node not in found and node.name() != "torch::autograd::AccumulateGrad":
+            found.add(node)
+            waiting += [before for before, _ in node.next_functions if before is not None]
+    return len(found)
 
 
 def _tensors(values: Any) -> list[torch.Tensor]:

@@ -1,4 +1,7 @@
-"""The parts that need a CUDA device: its clock, its ceilings, its counters. Clocks of the GPU are read, never set."""
+"""The parts that need a CUDA device: its clocks, its ceilings, its counters. Clocks of the GPU are read, never set.
+
+``Machine`` is what the worker asks for; ``Gpu`` is the only one that gives evidence.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,99 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
+from .protocol import Clock
+
 _FLUSH_BYTES = 256 * 2**20
+
+
+class Machine(Protocol):
+    """Where cases are timed."""
+
+    #: Where inputs are made.
+    device: str
+    #: The name of a stand-in, whose numbers are no evidence; ``None`` for a real GPU.
+    test_double: str | None
+
+    def environment(self) -> dict[str, Any]:
+        """Return what the machine is."""
+        ...
+
+    def ceilings(self) -> dict[str, float]:
+        """Return what it can do at best."""
+        ...
+
+    def event_clock(self) -> Clock:
+        """Return a clock of the device's own time."""
+        ...
+
+    def wall_clock(self) -> Clock:
+        """Return a clock of the host's time until the device is idle."""
+        ...
+
+    def replay(self, work: Callable[[], Any]) -> Callable[[], Any] | None:
+        """Return the same work as one launch, or ``None`` where it cannot be captured."""
+        ...
+
+    def counters(self, work: Callable[[], Any]) -> dict[str, Any]:
+        """Return what one call asks of the device."""
+        ...
+
+    def sm_clock(self) -> float | None:
+        """Return the clock of the multiprocessors in MHz, if it can be read."""
+        ...
+
+
+class Gpu:
+    """The CUDA device that torch sees."""
+
+    device = "cuda"
+    test_double = None
+
+    def environment(self) -> dict[str, Any]:
+        """Return versions, the GPU and its state."""
+        return environment("cuda")
+
+    def ceilings(self) -> dict[str, float]:
+        """Measure copy bandwidth and matrix products."""
+        return ceilings(EventClock())
+
+    def event_clock(self) -> Clock:
+        """Return CUDA events."""
+        return EventClock()
+
+    def wall_clock(self) -> Clock:
+        """Return the host's view."""
+        return WallClock()
+
+    def replay(self, work: Callable[[], Any]) -> Callable[[], Any] | None:
+        """Capture the work as a CUDA graph: its time is the device's alone, without launches. ``None`` if it waits."""
+        graph = torch.cuda.CUDAGraph()
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        try:
+            with torch.cuda.stream(side):
+                work()
+            torch.cuda.current_stream().wait_stream(side)
+            with torch.cuda.graph(graph):
+                work()
+        except RuntimeError:  # it reads a value on the host, or allocates where a graph may not
+            torch.cuda.synchronize()
+            return None
+        return graph.replay
+
+    def counters(self, work: Callable[[], Any]) -> dict[str, Any]:
+        """Return kernels, waits, copies and peak memory."""
+        return counters(work)
+
+    def sm_clock(self) -> float | None:
+        """Read the clock with nvidia-smi."""
+        state = _smi("clocks.sm")
+        digits = (state or "").split()
+        return float(digits[0]) if digits and digits[0].isdigit() else None
 
 
 class EventClock:
@@ -53,11 +144,16 @@ def ceilings(clock: EventClock) -> dict[str, float]:
     copied = min(clock.time(source.clone) for _ in range(10))
     found = {"copy_tbs": 2 * source.numel() * 4 / copied / 1e9}
     size = 8192
-    for name, dtype in (("bf16_tflops", torch.bfloat16), ("fp32_tflops", torch.float32)):
+    kinds = {"bf16_tflops": (torch.bfloat16, "highest"), "fp32_tflops": (torch.float32, "highest")}
+    kinds["tf32_tflops"] = (torch.float32, "high")
+    before = torch.get_float32_matmul_precision()
+    for name, (dtype, precision) in kinds.items():
         a = torch.randn(size, size, dtype=dtype, device="cuda")
         b = torch.randn(size, size, dtype=dtype, device="cuda")
+        torch.set_float32_matmul_precision(precision)
         best = min(clock.time(lambda a=a, b=b: a @ b) for _ in range(10))
         found[name] = 2 * size**3 / best / 1e9
+    torch.set_float32_matmul_precision(before)
     return found
 
 
@@ -77,13 +173,15 @@ def environment(device: str) -> dict[str, Any]:
 
 def _gpu_state() -> str | None:
     """Driver, clocks, temperature and power, as nvidia-smi reads them."""
+    return _smi("driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw")
+
+
+def _smi(fields: str) -> str | None:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return None
-    query = "--query-gpu=driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw"
-    run = subprocess.run(
-        [tool, query, "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=20
-    )
+    command = [tool, f"--query-gpu={fields}", "--format=csv,noheader"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     return run.stdout.splitlines()[0] if run.stdout else None
 
 

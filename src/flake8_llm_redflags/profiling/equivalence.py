@@ -10,9 +10,7 @@ import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
 from .case import Case, Maker
-
-#: In float64 both bodies must agree to this; a body may pass through float32 inside.
-AGREEMENT = 1e-5
+from .counters import as_on_a_gpu
 
 
 def check(case: Case, device: str = "cpu") -> dict[str, Any]:
@@ -22,7 +20,7 @@ def check(case: Case, device: str = "cpu") -> dict[str, Any]:
     float64 as the bad one (or as rounding alone).
     """
     inputs = case.inputs(Maker(getattr(torch, case.dtype), device), **case.small)
-    exact = tree_map(_doubled, inputs)
+    exact = tree_map(_doubled, copy.deepcopy(inputs))
     reference, other = _run(case, case.bad, exact), _run(case, case.good, exact)
     bad, good = _run(case, case.bad, inputs), _run(case, case.good, inputs)
     disagreement, error_bad, error_good = (_distance(values, reference) for values in (other, bad, good))
@@ -32,31 +30,25 @@ def check(case: Case, device: str = "cpu") -> dict[str, Any]:
         "error_bad": error_bad,
         "error_good": error_good,
         "gradients": case.backward,
-        "ok": disagreement <= AGREEMENT and error_good <= limit,  # a NaN compares as false
+        "ok": disagreement <= case.agreement and error_good <= limit,  # a NaN compares as false
     }
 
 
 def _doubled(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.detach().double() if value.is_floating_point() else value.clone()
-    return copy.deepcopy(value).double() if isinstance(value, torch.nn.Module) else copy.deepcopy(value)
-
-
-def _own(value: Any) -> Any:
-    """A copy, so that a body that changes its inputs leaves them to the next one."""
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    return copy.deepcopy(value)
+    if isinstance(value, torch.nn.Module):
+        return value.double()
+    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
 def _run(case: Case, body: Callable[..., Any], inputs: Any) -> list[torch.Tensor]:
-    own = tree_map(_own, inputs)
+    own = copy.deepcopy(inputs)  # as a whole: an optimizer's parameters are its model's; a body may change them
     leaves = [value for value in tree_leaves(own) if isinstance(value, torch.Tensor) and value.is_floating_point()]
     if case.backward:
         for leaf in leaves:
             leaf.requires_grad_()
     torch.manual_seed(1)
-    result = body(*own)
+    with as_on_a_gpu():
+        result = case.run(body, own)
     values = [
         value.detach() if isinstance(value, torch.Tensor) else torch.tensor(value)
         for value in tree_leaves(result)

@@ -42,6 +42,10 @@ class Record:
     counters: dict[str, dict[str, Any]] | None = None
     prediction: dict[str, Any] | None = None
     timing: dict[str, Any] | None = None
+    #: speedup, low and high, that whoever wrote the case expects, where they do not leave it to the prediction
+    expected: tuple[float, float] | None = None
+    #: what a case about a counter saves: metric, bad and good; exact, and the same on every machine
+    counted: dict[str, Any] | None = None
     #: median, low and high of bad ÷ good (95 % bootstrap interval), and the A/A floor
     speedup: dict[str, float] | None = None
     #: confirmed, larger, smaller, refuted, inconclusive, out of memory or unmeasured
@@ -120,13 +124,30 @@ def standing(rule: str, records: Iterable[Record] | None = None) -> str:
         return "; ".join(in_words(record) for record in measured)
     if any(record.speedup for record in records if record.device == "cuda" and not record.env.get("test_double")):
         return "unmeasured (source changed)"
+    counted = [record for record in records if record.counted and record.is_fresh]
+    if counted:
+        return "; ".join(_counted_in_words(record) for record in counted)
     predicted = [record for record in records if record.prediction and record.is_fresh]
     if predicted:
         best = max(predicted, key=lambda record: record.prediction["speedup"] if record.prediction else 0)
         assert best.prediction is not None
         where = f"{best.case}, {best.size}, {best.prediction['gpu']}"
         return f"predicted ×{best.prediction['speedup']:.1f} ({where}); unmeasured"
-    return "unmeasured"
+    expected = next((record.expected for record in records if record.expected and record.is_fresh), None)
+    return f"expected ×{expected[0]:.1f} to ×{expected[1]:.1f}; unmeasured" if expected else "unmeasured"
+
+
+def _counted_in_words(record: Record) -> str:
+    assert record.counted is not None
+    name = record.counted["metric"].replace("_", " ")
+    return f"counted {name} {record.counted['bad']} → {record.counted['good']} ({record.case}, {record.size}): {record.verdict}"
+
+
+def refuted(rule: str, records: Iterable[Record] | None = None) -> bool:
+    """Tell whether all that was measured or counted of a rule says that nothing is gained: such a rule is preview."""
+    found = [record for record in (stored() if records is None else records) if record.rule == rule and record.is_fresh]
+    verdicts = {record.verdict for record in found if record.is_measured or record.counted}
+    return verdicts == {"refuted"}
 
 
 def in_words(record: Record) -> str:

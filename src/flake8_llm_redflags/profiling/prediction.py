@@ -6,13 +6,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ..knowledge import table
-from .case import Case, Maker
-from .counters import Counting, Operator
+from . import protocol
+from .case import Case, Maker, Size
+from .counters import Counting, Counts, Operator, graph_nodes, graphs_compiled
+
+#: Calls of a body beside its samples: warm-up, the other clocks, the counters.
+_OTHER_CALLS = 40
+#: Assumed seconds for measuring a size whose body waits for values, which fake tensors do not have: as for LRF706.
+_UNPREDICTED_SECONDS = {"launch": 2.0, "gpu": 10.0}
+#: Assumed seconds of a case's own process on a GPU: imports, context, equality, fake runs, the profiler's start.
+PROCESS_SECONDS = 9.0
 
 _PEAKS = {
     torch.bfloat16: "bf16_tflops",
@@ -24,26 +33,32 @@ _PEAKS = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Predicted milliseconds of one run: on the device, and on the host that queues the work."""
+    """Predicted milliseconds of one run: on the device, on the host that queues the work, and in between."""
 
     device_ms: float
     host_ms: float
+    #: Copies between host and device, and waits for them: nothing overlaps with these.
+    between_ms: float = 0
 
     @property
     def ms(self) -> float:
-        """The longer of the two: they overlap."""
-        return max(self.device_ms, self.host_ms)
+        """The longer of device and host, which overlap, and what stands between them."""
+        return max(self.device_ms, self.host_ms) + self.between_ms
 
 
-def cost(operators: list[Operator], gpu: str = "h200") -> Cost:
-    """Return the predicted cost of counted operators on a GPU of ``gpus.toml``."""
+def cost(operators: list[Operator], gpu: str = "h200", counts: Counts | None = None) -> Cost:
+    """Return the predicted cost of counted operators, waits and copies on a GPU of ``gpus.toml``."""
     ceilings, assumed = table("gpus")[gpu], table("gpus")["assumptions"]
     seconds = 0.0
     for operator in operators:
-        peak = ceilings[_PEAKS.get(operator.dtype, "fp32_tflops")] * 1e12
+        kind = "tf32_tflops" if operator.tf32 and operator.dtype == torch.float32 else _PEAKS.get(operator.dtype)
+        peak = ceilings[kind or "fp32_tflops"] * 1e12
         bandwidth = ceilings["copy_tbs"] * 1e12
         seconds += max(operator.flops / peak, operator.bytes / bandwidth, assumed["shortest_kernel_us"] * 1e-6)
-    return Cost(seconds * 1e3, len(operators) * assumed["launch_us"] * 1e-3)
+    between = 0.0
+    if counts is not None:
+        between = counts.would_sync * assumed["wait_us"] * 1e-3 + counts.copied_bytes / assumed["pageable_copy_gbs"] * 1e-6
+    return Cost(seconds * 1e3, len(operators) * assumed["launch_us"] * 1e-3, between)
 
 
 def count(case: Case, body: Callable[..., Any], params: dict[str, Any], *, fake: bool) -> Counting:
@@ -53,8 +68,13 @@ def count(case: Case, body: Callable[..., Any], params: dict[str, Any], *, fake:
     in autograd.
     """
     if not fake:
-        return _counted(case, body, params)
-    with FakeTensorMode(allow_non_fake_inputs=True):
+        counting = _counted(case, body, params)
+        if case.metric == "compilations":
+            inputs = case.inputs(Maker(getattr(torch, case.dtype)), **params)
+            counting.counts.compilations = graphs_compiled(lambda: case.run(body, inputs))
+        return counting
+    stay = mock.patch.object(torch.nn.Module, "to", lambda module, *_, **__: module)  # fake parameters cannot be moved
+    with FakeTensorMode(allow_non_fake_inputs=True), stay:
         return _counted(case, body, params)
 
 
@@ -65,23 +85,26 @@ def _counted(case: Case, body: Callable[..., Any], params: dict[str, Any]) -> Co
             if isinstance(value, torch.Tensor) and value.is_floating_point():
                 value.requires_grad_()
     with Counting(inputs) as counting:
-        result = body(*inputs)
+        result = case.run(body, inputs)
         if case.backward:
             result.sum().backward()
+        kept = 0 if case.backward else graph_nodes(result)
         del result
+    counting.counts.kept_nodes = kept
     return counting
 
 
 def predict(case: Case, params: dict[str, Any], gpu: str = "h200") -> dict[str, Any] | None:
     """Return the predicted times and speedup of a case, or ``None`` where its result decides its own course."""
     try:
-        bad = cost(count(case, case.bad, params, fake=True).operators, gpu)
-        good = cost(_one_kernel(case, params) or count(case, case.good, params, fake=True).operators, gpu)
+        bad, good = (_cost_of(count(case, body, params, fake=True), gpu) for body in (case.bad, case.good))
+        fused = one_kernel(case, params)
+        good = cost([fused], gpu) if fused else good
     except Exception:  # fake tensors have no values: whatever a body does with one may raise anything
         return None
     return {
         "gpu": table("gpus")[gpu]["name"],
-        "source": "cost model 1",
+        "source": "cost model 2",
         "bad_ms": bad.ms,
         "good_ms": good.ms,
         "speedup": bad.ms / good.ms,
@@ -89,8 +112,30 @@ def predict(case: Case, params: dict[str, Any], gpu: str = "h200") -> dict[str, 
     }
 
 
-def _one_kernel(case: Case, params: dict[str, Any]) -> list[Operator] | None:
+def _cost_of(counting: Counting, gpu: str) -> Cost:
+    return cost(counting.operators, gpu, counting.counts)
+
+
+def expected(case: Case, predicted: dict[str, Any] | None) -> tuple[float, float] | None:
+    """Return the speedup, low and high, that a measurement confirms: the case's own, or twice around the prediction."""
+    if case.expected is not None or predicted is None:
+        return case.expected
+    return predicted["speedup"] / 2, predicted["speedup"] * 2
+
+
+def gpu_seconds(case: Case, size: Size, predicted: dict[str, Any] | None) -> float:
+    """Return how long measuring a size should take on a GPU: the calls that the protocol makes, without the process."""
+    if case.metric != "time":
+        return 0.0
+    if predicted is None:
+        return _UNPREDICTED_SECONDS[size.bound]
+    calls_bad, calls_good = protocol.SAMPLES + _OTHER_CALLS, 3 * protocol.SAMPLES + _OTHER_CALLS
+    return (calls_bad * predicted["bad_ms"] + calls_good * predicted["good_ms"]) / 1e3
+
+
+def one_kernel(case: Case, params: dict[str, Any]) -> Operator | None:
+    """Return the good body as the one kernel that it is on a GPU, or ``None`` for a case of another kind."""
     if not case.one_kernel or case.ideal_bytes is None:
         return None
     flops = case.ideal_flops(**params) if case.ideal_flops else 0.0
-    return [Operator("fused", flops, case.ideal_bytes(**params), getattr(torch, case.dtype))]
+    return Operator("fused", flops, case.ideal_bytes(**params), getattr(torch, case.dtype))

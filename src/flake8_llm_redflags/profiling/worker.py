@@ -1,14 +1,15 @@
-"""One case in a process of its own: ``python -m flake8_llm_redflags.profiling.worker CODE CASE DEVICE FILE [--quick]``.
+"""One case in a process of its own: ``python -m …profiling.worker CODE CASE DEVICE FILE [--quick]``.
 
 Allocator, compiler and library state of other cases cannot reach it, and a crash ends only this case.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ import torch
 
 from . import case_source, cuda, equivalence, evidence, prediction, protocol
 from .case import Case, Maker, Size, cases_of
+
+#: Samples of the clocks beside the main one.
+_OTHER_SAMPLES = 10
+#: A counter must shrink by this factor for a case about it to hold.
+_SAVES = 1.05
 
 
 def records(
@@ -25,20 +31,18 @@ def records(
     *,
     quick: bool = False,
     skip: frozenset[str] = frozenset(),
-    clock: protocol.Clock | None = None,
-) -> list[evidence.Record]:
-    """Return the records of a case; equality is settled first, and nothing is timed where it does not hold.
+    machine: cuda.Machine | None = None,
+    ceilings: dict[str, float] | None = None,
+) -> Iterator[evidence.Record]:
+    """Yield the records of a case; equality is settled first, and nothing is timed where it does not hold.
 
-    ``clock`` takes the place of the CUDA clock; evidence taken with it is marked as a test double's.
+    ``machine`` takes the place of the GPU in tests; evidence taken with it is marked as a test double's.
     """
-    return list(_records(code, case, device, quick, skip, clock))
-
-
-def _records(code: str, case: Case, device: str, quick: bool, skip: frozenset[str], clock: protocol.Clock | None):  # type: ignore[no-untyped-def]
-    env = cuda.environment(device if clock is None else "cpu")
-    if clock is not None:
-        env["test_double"] = type(clock).__name__
-    equal = equivalence.check(case, device if clock is None else "cpu")
+    machine = machine or (cuda.Gpu() if device == "cuda" else None)
+    env = machine.environment() if machine else cuda.environment("cpu")
+    if machine is not None and machine.test_double:
+        env["test_double"] = machine.test_double
+    equal = equivalence.check(case, machine.device if machine else "cpu")
     for size in case.sizes[:1] if quick else case.sizes:
         if size.name in skip:
             continue
@@ -51,53 +55,73 @@ def _records(code: str, case: Case, device: str, quick: bool, skip: frozenset[st
             "params": dict(size.params) | {"dtype": case.dtype, "bound": size.bound},
             "env": env,
             "equivalence": equal,
+            "expected": case.expected,
             "prediction": prediction.predict(case, dict(size.params)),
         }
         if not equal["ok"]:
             yield evidence.Record(**common, status="not equal", note="bad and good do not compute the same")
-        elif device == "cpu":
-            yield evidence.Record(**common, status="ok", counters=_counters(case, size))
+        elif machine is None or case.metric != "time":
+            yield _counted(case, size, common)
         else:
-            yield _measured(case, size, common, quick, clock)
+            yield _measured(case, size, common, quick, machine, ceilings)
+
+
+def _counted(case: Case, size: Size, common: dict[str, Any]) -> evidence.Record:
+    counters = _counters(case, size)
+    if case.metric == "time":
+        return evidence.Record(**common, status="ok", counters=counters)
+    counted = {"metric": case.metric} | {name: counters[name][case.metric] for name in ("bad", "good")}
+    verdict = "confirmed" if counted["bad"] >= _SAVES * max(counted["good"], 1) else "refuted"
+    return evidence.Record(**common, status="ok", counters=counters, counted=counted, verdict=verdict)
 
 
 def _counters(case: Case, size: Size) -> dict[str, dict[str, Any]]:
     """Count at full size on fake tensors, or at the small size where values decide what happens."""
     bodies = {"bad": case.bad, "good": case.good}
-    real = {name: prediction.count(case, body, dict(case.small), fake=False).counts for name, body in bodies.items()}
     try:
         counted = {
             name: prediction.count(case, body, dict(size.params), fake=True).counts for name, body in bodies.items()
         }
         at = size.name
+        if fused := prediction.one_kernel(case, dict(size.params)):  # a CPU takes it apart, a GPU does not
+            counted["good"] = replace(counted["good"], operators=1, bytes=fused.bytes, by_name={fused.name: 1})
     except Exception:  # fake tensors have no values: whatever a body does with one may raise anything
-        counted, at = real, "small"
-    return {
-        name: found.as_object() | {"would_sync": real[name].would_sync, "at": at} for name, found in counted.items()
-    }
+        counted = {
+            name: prediction.count(case, body, dict(case.small), fake=False).counts for name, body in bodies.items()
+        }
+        at = "small"
+    if case.metric == "compilations":  # nothing is compiled on fake tensors
+        for name, body in bodies.items():
+            counted[name].compilations = prediction.count(case, body, dict(case.small), fake=False).counts.compilations
+    return {name: found.as_object() | {"at": at} for name, found in counted.items()}
 
 
 def _measured(
-    case: Case, size: Size, common: dict[str, Any], quick: bool, clock: protocol.Clock | None
+    case: Case,
+    size: Size,
+    common: dict[str, Any],
+    quick: bool,
+    machine: cuda.Machine,
+    ceilings: dict[str, float] | None,
 ) -> evidence.Record:
-    on = "cuda" if clock is None else "cpu"
+    params = size.params if machine.test_double is None else case.small
     try:
-        inputs = case.inputs(Maker(getattr(torch, case.dtype), on), **(size.params if clock is None else case.small))
+        inputs = case.inputs(Maker(getattr(torch, case.dtype), machine.device), **params)
         bad, good = _call(case, case.bad, inputs), _call(case, case.good, inputs)
-        timer = clock or cuda.EventClock()
-        samples = 10 if quick else protocol.SAMPLES
-        found = protocol.compare(bad, good, timer, samples)
-        wall = protocol.compare(bad, good, cuda.WallClock(), 10) if clock is None else None
-        counters = {"bad": cuda.counters(bad), "good": cuda.counters(good)} if clock is None else None
-        ceilings = cuda.ceilings(cuda.EventClock()) if clock is None else None
-    except torch.OutOfMemoryError as error:
-        return evidence.Record(**common, status="out of memory", verdict="out of memory", note=str(error).split(".")[0])
-    predicted = common["prediction"]
-    expected = case.expected or ((predicted["speedup"] / 2, predicted["speedup"] * 2) if predicted else None)
-    timing: dict[str, Any] = {"gpu": {"bad": _summary(found.bad), "good": _summary(found.good)}}
-    if wall is not None:
-        timing["wall"] = {"bad": _summary(wall.bad), "good": _summary(wall.good)}
+        found, clocks = _timed_at_steady_clocks(bad, good, machine, protocol.SAMPLES // 3 if quick else protocol.SAMPLES)
+        wall = protocol.compare(bad, good, machine.wall_clock(), _OTHER_SAMPLES)
+        replayed = _replayed(bad, good, machine)
+        counters = {"bad": machine.counters(bad), "good": machine.counters(good)}
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        note = f"{str(error).split('.')[0]}; {_who_fits(case, params, machine)}"
+        return evidence.Record(**common, status="out of memory", verdict="out of memory", note=note)
+    timing: dict[str, Any] = {
+        name: {"bad": _summary(times.bad), "good": _summary(times.good)}
+        for name, times in (("gpu", found), ("wall", wall), ("graph", replayed))
+        if times is not None
+    }
     timing["roofline"] = _roofline(case, size, statistics.median(found.good), ceilings)
+    timing["sm_clock_mhz"] = clocks
     return evidence.Record(
         **common,
         status="ok",
@@ -105,13 +129,48 @@ def _measured(
         ceilings=ceilings,
         timing=timing,
         speedup=asdict(found.speedup) | {"floor": found.floor},
-        verdict=protocol.verdict(found.speedup, found.floor, expected),
+        verdict=protocol.verdict(found.speedup, found.floor, prediction.expected(case, common["prediction"])),
+        note="" if _is_steady(clocks) else f"the SM clock moved from {clocks[0]:.0f} to {clocks[1]:.0f} MHz",
     )
+
+
+def _who_fits(case: Case, params: Any, machine: cuda.Machine) -> str:
+    try:
+        _call(case, case.good, case.inputs(Maker(getattr(torch, case.dtype), machine.device), **params))()
+    except (torch.OutOfMemoryError, MemoryError):
+        return "neither body fits"
+    return "the good body fits"
+
+
+def _timed_at_steady_clocks(
+    bad: Callable[[], Any], good: Callable[[], Any], machine: cuda.Machine, samples: int
+) -> tuple[protocol.Comparison, list[float] | None]:
+    """Time both bodies; once more where the GPU slowed down meanwhile. Clocks are read, never set."""
+    for _ in range(2):
+        before = machine.sm_clock()
+        found = protocol.compare(bad, good, machine.event_clock(), samples)
+        after = machine.sm_clock()
+        clocks = [before, after] if before and after else None
+        if _is_steady(clocks):
+            break
+    return found, clocks
+
+
+def _is_steady(clocks: list[float] | None) -> bool:
+    return clocks is None or clocks[1] >= 0.95 * clocks[0]
+
+
+def _replayed(bad: Callable[[], Any], good: Callable[[], Any], machine: cuda.Machine) -> protocol.Comparison | None:
+    """Time both bodies as graphs: what is left of the gain there does not come from launches."""
+    graphs = machine.replay(bad), machine.replay(good)
+    if graphs[0] is None or graphs[1] is None:
+        return None
+    return protocol.compare(graphs[0], graphs[1], machine.event_clock(), _OTHER_SAMPLES)
 
 
 def _call(case: Case, body: Callable[..., Any], inputs: tuple[Any, ...]) -> Callable[[], Any]:
     if not case.backward:
-        return lambda: body(*inputs)
+        return lambda: case.run(body, inputs)
     for value in inputs:
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             value.requires_grad_()
@@ -120,7 +179,7 @@ def _call(case: Case, body: Callable[..., Any], inputs: tuple[Any, ...]) -> Call
         for value in inputs:
             if isinstance(value, torch.Tensor):
                 value.grad = None
-        body(*inputs).sum().backward()
+        case.run(body, inputs).sum().backward()
 
     return forward_and_backward
 
@@ -141,12 +200,17 @@ def _roofline(case: Case, size: Size, ms: float, ceilings: dict[str, float] | No
 
 
 def main(arguments: list[str]) -> None:
-    """Run one case and append its records to the file."""
-    code, name, device, file, *options = arguments
+    """Run one case and append its records to the file, or measure the ceilings and print them."""
     torch.set_num_threads(min(2, torch.get_num_threads()))
+    if arguments == ["ceilings"]:
+        print(json.dumps(cuda.Gpu().ceilings()))
+        return
+    code, name, device, file, *options = arguments
     case = next(case for case in cases_of(code) if case.name == name)
     skip = frozenset(option.removeprefix("--skip=") for option in options if option.startswith("--skip="))
-    for record in _records(code, case, device, "--quick" in options, skip, None):
+    given = [option.removeprefix("--ceilings=") for option in options if option.startswith("--ceilings=")]
+    ceilings = json.loads(given[0]) if given else None
+    for record in records(code, case, device, quick="--quick" in options, skip=skip, ceilings=ceilings):
         evidence.append(Path(file), record)
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from ..case import Case, Maker
-from .lrf602_use_cache_disabled import SIZES, SMALL, Decoder
+from ..case import Case
+from .decoder import SIZES, SMALL, inputs
 
 
 @torch.no_grad()
@@ -22,11 +22,6 @@ def good(model, ids, new_tokens):
         logits, past_key_values = model(tokens[-1], past_key_values)
         tokens.append(logits.argmax(-1, keepdim=True))
     return torch.cat((ids, *tokens), dim=1)
-
-
-def inputs(make: Maker, layers: int, hidden: int, heads: int, prompt: int, new_tokens: int):
-    model = make.module(lambda: Decoder(layers, hidden, heads, 1024))
-    return model, make.indices(1024, 1, prompt), new_tokens
 
 
 CASES = (Case("greedy", bad, good, inputs, SMALL, SIZES, dtype="float32"),)

@@ -5,7 +5,7 @@ import math
 from torch import nn
 
 from ..case import Case
-from .lrf701_sync_read_in_loop import SIZES, SMALL, inputs
+from .training_steps import SIZES, SMALL, inputs
 
 
 def bad(model, optimizer, batches, device):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..case import Case
-from .lrf701_sync_read_in_loop import SIZES, SMALL, inputs
+from .training_steps import SIZES, SMALL, inputs
 
 
 def bad(model, optimizer, batches, device):

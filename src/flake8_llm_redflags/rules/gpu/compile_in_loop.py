@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class CompileInLoop(Rule):
-    """``torch.compile(f)`` in a loop, step or ``forward`` wraps anew each time, with no compiled code yet."""
+    """``torch.compile(f)`` in a loop, step or ``forward`` wraps anew each time, and has to find its compiled code again."""
 
     code = "LRF750"
     name = "compile-in-loop"
     severity = Severity.WARNING
+    preview = True  # its case counts the same compilations for both bodies
     reads_tests = False
     trigger = Trigger(words=(("torch",), ("compile",)), pattern=r"\btorch\.compile\b|\bimport .*\bcompile\b")
 
@@ -30,8 +31,8 @@ class CompileInLoop(Rule):
             where = _where(code, call)
             if where is not None:
                 message = (
-                    f"`{code.short_text(call, 40)}` runs again in every {where}: each wrapper starts with no compiled"
-                    " code; compile once, before it"
+                    f"`{code.short_text(call, 40)}` runs again in every {where}: a new wrapper, and its compiled"
+                    " code to be found again; compile once, before it"
                 )
                 yield self.finding(code, call, message)
 
