@@ -1,4 +1,4 @@
-"""Edits of norms, activations and output heads: bad and edited code run side by side on random inputs, against float64."""
+"""Edits of norms, activations, losses and output heads: bad and edited code run side by side on random inputs, against float64."""
 
 from __future__ import annotations
 
@@ -83,6 +83,22 @@ def head(*lines: str) -> str:
     return HEAD + HEAD_OF_MODEL.format(body="\n".join(f"        {line}" for line in lines))
 
 
+LOSS = """
+def log_probabilities(logits, labels):
+{body}
+
+
+def run(dtype):
+    torch.manual_seed(0)
+    logits, labels = torch.randn(3, 7, 2000, dtype=torch.float64) * 3, torch.randint(2000, (3, 7))
+    return log_probabilities(logits.to(dtype), labels), log_probabilities(logits[:1, :1].to(dtype), labels[:1, :1])
+"""
+
+
+def loss(*lines: str) -> str:
+    return HEAD + LOSS.format(body="\n".join(f"    {line}" for line in lines))
+
+
 MEAN = "mean = x.mean(-1, keepdim=True)"
 VARIANCE = "var = x.var(-1, keepdim=True, unbiased=False)"
 CASES = {
@@ -98,6 +114,8 @@ CASES = {
     "LRF520-bare": (module("return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5)"), True),
     "LRF522-tanh": (function("return 0.5 * x * (1.0 + torch.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))"), False),
     "LRF522-fast": (function("return x * 0.5 * (1 + torch.tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))"), False),
+    "LRF525-direct": (loss("return torch.gather(logits.log_softmax(-1), dim=2, index=labels.unsqueeze(2)).squeeze(2)"), True),
+    "LRF525-named": (loss("found = F.log_softmax(logits, -1)", "return found.gather(-1, labels[..., None])[..., 0]"), True),
     "LRF605-named": (head("logits = self.lm_head(self.norm(hidden))", "return logits[:, -1, :]"), False),
     "LRF605-direct": (head("return self.lm_head(hidden)[:, -1:]"), False),
     "LRF522-erf": (function("cdf = 0.5 * (1 + torch.erf(x / math.sqrt(2.0)))", "return x * cdf"), False),

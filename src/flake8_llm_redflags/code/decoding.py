@@ -77,7 +77,10 @@ class Decoding:
             return None
         cache, fresh = (element.value for element in parts.elements)
         text = self._code.text_of(cache)
+        both = f"{text} {self._code.text_of(fresh)}".lower()
         if not any(word in text.lower() for word in _words("caches")) or text == self._code.text_of(fresh):
+            return None
+        if any(word in both for word in _words("not_caches")):
             return None
         statement = self._code.context.statement(call)
         target = statement.targets[0].target if isinstance(statement, cst.Assign) else fresh
