@@ -112,7 +112,7 @@ class Decoding:
     def _is_cut_to_last(self, call: cst.Call) -> bool:
         above = self._tree.parent(call)
         if isinstance(above, cst.Subscript):
-            return above.value is call and _is_last_position(above)
+            return above.value is call and is_last_position(above)
         if not isinstance(above, cst.Assign) or len(above.targets) != 1 or not isinstance(above.targets[0].target, cst.Name):
             return False
         name = above.targets[0].target.value
@@ -124,7 +124,7 @@ class Decoding:
             and any(binding.node is above for binding in self._code.values.definitions(use))
         ]
         return bool(uses) and all(
-            isinstance(cut := self._tree.parent(use), cst.Subscript) and cut.value is use and _is_last_position(cut) for use in uses
+            isinstance(cut := self._tree.parent(use), cst.Subscript) and cut.value is use and is_last_position(cut) for use in uses
         )
 
     def _is_given_last(self, hidden: Node) -> bool:
@@ -325,7 +325,7 @@ def _is_key_or_value(node: Node) -> bool:
     return not _words("kv_words").isdisjoint(name.split("_"))
 
 
-def _is_last_position(node: cst.Subscript) -> bool:
+def is_last_position(node: cst.Subscript) -> bool:
     """``[:, -1]``, ``[:, -1, :]``, ``[:, -1:]``, ``[:, [-1], :]``, ``[..., -1, :]``."""
     parts = [element.slice for element in node.slice]
     if not 2 <= len(parts) <= 3:

@@ -39,16 +39,21 @@ class FullSoftmaxThenGather(Rule):
             logits = softmax.operands[0]
             if _is_only_use(code, picked.operands[0]) and not _is_row(code, call, logits) and not _is_small(code, call, logits):
                 message = (
-                    f"log-probabilities of the whole vocabulary of `{code.short_text(logits, 24)}`, to pick one each, hold the"
-                    " logits' size again: gather - logsumexp row by row"
+                    f"log-probabilities of the whole vocabulary from `{code.short_text(logits, 24)}`, of which few are picked,"
+                    " hold its size again: gather - logsumexp row by row"
                 )
                 yield self.finding(code, softmax.node, message, _edit(code, picked, softmax))
 
 
 def _is_small(code: Code, call: cst.Call, logits: Node) -> bool:
-    """Are these the actions of a policy or the scores of an attention, rather than a vocabulary?"""
+    """Are these the actions of a policy, the scores of an attention or a single position, rather than many tokens?"""
+    from ...code.decoding import is_last_position
+
+    for binding in code.values.definitions(logits) if isinstance(logits, cst.Name) else ():
+        if isinstance(binding.value, cst.Subscript) and is_last_position(binding.value):
+            return True
     texts = [code.text_of(node).lower() for node in (logits, *(arg.value for arg in call.args))]
-    return any(word in text for text in texts for word in ("action", "attn", "attention"))
+    return any(word in text for text in texts for word in ("action", "attn"))
 
 
 def _edit(code: Code, picked: Operation, softmax: Operation) -> Edit | None:
