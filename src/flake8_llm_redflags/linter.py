@@ -7,6 +7,7 @@ import gc
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .config import Config
 from .finding import Finding, Severity
@@ -14,6 +15,9 @@ from .rules import Rule, all_rules
 from .rules.rule import Text
 from .source import Source, is_test
 from .source.noqa import Suppressions
+
+if TYPE_CHECKING:
+    from .code import Code
 
 NOT_ANALYSED = "LRF900"
 INTERNAL_ERROR = "LRF999"
@@ -73,15 +77,22 @@ def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> It
         if config.enables(NOT_ANALYSED):
             yield not_analysed(source.path, f"libcst cannot read this file: {_one_line(error)}")
         return
+    try:
+        yield from _checked(code, config, rules)
+    finally:
+        code.forget()
+
+
+def _checked(code: Code, config: Config, rules: Sequence[type[Rule]]) -> Iterator[Finding]:
     for rule in rules:
         try:
             yield from list(rule(config).check(code))
         except RecursionError:  # within the guard's bounds, but a rule went down and came back up many times
             if config.enables(NOT_ANALYSED):
-                yield not_analysed(source.path, f"nested too deeply for some rules: {_REMEDY}")
+                yield not_analysed(code.path, f"nested too deeply for some rules: {_REMEDY}")
         except Exception as error:
             if config.enables(INTERNAL_ERROR):
-                yield _internal_error(rule, source.path, error)
+                yield _internal_error(rule, code.path, error)
 
 
 def _unparsed(path: str, error: BaseException) -> Finding:

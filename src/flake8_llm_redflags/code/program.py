@@ -49,6 +49,10 @@ class Code:
     def __init__(self, text: str, root: ast.Module, path: str = "<unknown>") -> None:
         self.text, self.root, self.path = text, root, path
 
+    def forget(self) -> None:
+        """Let go of all parts. They refer to this object, and to collect such circles takes as long as half of the rules."""
+        self.__dict__.clear()
+
     @cached_property
     def tree(self) -> Tree:
         """The syntax tree: parents, document order, buckets."""
