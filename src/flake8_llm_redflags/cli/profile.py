@@ -108,6 +108,28 @@ def cases_command(
     raise typer.Exit(1 if failed else 0)
 
 
+@app.command("report")
+def report_command(
+    out: Annotated[Path, typer.Option(help="Folder for report.html and the PNG files.")] = Path("report"),
+    file: Annotated[Path | None, typer.Option(help="Evidence file to show instead of what ships here.")] = None,
+) -> None:
+    """Draw the evidence: speedups against predictions, memory over length, the roofline; one HTML page."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise Problem(f"needs matplotlib ({error}): pip install 'flake8-llm-redflags[profile]'") from error
+    from ..profiling import evidence, plots
+
+    try:
+        records = evidence.stored() if file is None else evidence.read(file)
+        written = plots.write(records, out)
+    except evidence.BadEvidence as error:
+        raise Problem(str(error)) from error
+    except OSError as error:
+        raise Problem(f"--out {out}: cannot be written: {error.strerror}") from error
+    print("\n".join(str(path) for path in written))
+
+
 def _torch():  # type: ignore[no-untyped-def]
     try:
         import torch
@@ -150,8 +172,9 @@ def _in_short(record: Record) -> str:
         gain = record.speedup
         return f"{head}: ×{gain['median']:.2f} [{gain['low']:.2f}, {gain['high']:.2f}], {record.verdict}"
     if record.counted is not None:
-        metric, bad, good = (record.counted[key] for key in ("metric", "bad", "good"))
-        return f"{head}: equal; counted {metric.replace('_', ' ')} {bad} → {good}: {record.verdict}"
+        from ..profiling.evidence import counted_in_words
+
+        return f"{head}: equal; counted: {counted_in_words(record)}"
     parts = []
     if record.counters:
         bad, good = record.counters["bad"], record.counters["good"]

@@ -126,7 +126,7 @@ def standing(rule: str, records: Iterable[Record] | None = None) -> str:
         return "unmeasured (source changed)"
     counted = [record for record in records if record.counted and record.is_fresh]
     if counted:
-        return "; ".join(_counted_in_words(record) for record in counted)
+        return "; ".join(f"counted {counted_in_words(record)} ({record.case}, {record.size})" for record in counted)
     predicted = [record for record in records if record.prediction and record.is_fresh]
     if predicted:
         best = max(predicted, key=lambda record: record.prediction["speedup"] if record.prediction else 0)
@@ -137,10 +137,33 @@ def standing(rule: str, records: Iterable[Record] | None = None) -> str:
     return f"expected ×{expected[0]:.1f} to ×{expected[1]:.1f}; unmeasured" if expected else "unmeasured"
 
 
-def _counted_in_words(record: Record) -> str:
+#: How counters are called in prose.
+COUNTERS = {
+    "collectives": "all-reduces",
+    "kept_nodes": "graph nodes kept",
+    "compilations": "graphs compiled",
+    "operators": "operators",
+    "would_sync": "waits",
+    "bytes": "moved",
+    "peak_bytes": "at the peak",
+    "copied_bytes": "between host and device",
+}
+
+
+def change_in_words(metric: str, bad: float, good: float) -> str:
+    """Return ``"operators 8 → 1"`` or ``"35.00 → 0.54 GB moved"``."""
+    if not metric.endswith("bytes"):
+        return f"{COUNTERS[metric]} {bad:,} → {good:,}"
+    largest = max(bad, good)
+    unit, factor = ("GB", 1e9) if largest >= 1e8 else ("MB", 1e6) if largest >= 1e5 else ("KB", 1e3)
+    return f"{bad / factor:.2f} → {good / factor:.2f} {unit} {COUNTERS[metric]}"
+
+
+def counted_in_words(record: Record) -> str:
+    """Return what a case about a counter saves, with the verdict."""
     assert record.counted is not None
-    name = record.counted["metric"].replace("_", " ")
-    return f"counted {name} {record.counted['bad']} → {record.counted['good']} ({record.case}, {record.size}): {record.verdict}"
+    metric, bad, good = (record.counted[key] for key in ("metric", "bad", "good"))
+    return f"{change_in_words(metric, bad, good)}: {record.verdict}"
 
 
 def refuted(rule: str, records: Iterable[Record] | None = None) -> bool:

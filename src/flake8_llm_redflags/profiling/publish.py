@@ -11,7 +11,7 @@ from .. import resources
 from ..knowledge import table
 from . import case_source
 from .claims import Claim, claims
-from .evidence import Record, in_words, measured_in_words, stored
+from .evidence import Record, change_in_words, counted_in_words, in_words, measured_in_words, stored
 
 _BLOCK = "<!-- {name}: made by `redflags evidence publish` -->\n{text}\n<!-- end of {name} -->"
 
@@ -68,9 +68,8 @@ def _lines(group: list[Record]) -> Iterator[str]:
 def _outlook(fresh: list[Record]) -> str:
     """Say what a case should gain: counted exactly, predicted by the cost model, or expected by whoever wrote it."""
     counted = next((record for record in fresh if record.counted), None)
-    if counted is not None and counted.counted is not None:
-        metric, bad, good = (counted.counted[key] for key in ("metric", "bad", "good"))
-        return f"counted: {_NAMES[metric]} {bad} → {good}, {counted.verdict}"
+    if counted is not None:
+        return f"counted, which is exact: {counted_in_words(counted)}"
     gains = sorted(record.prediction["speedup"] for record in fresh if record.prediction)
     if gains:
         gpu = next(record.prediction["gpu"] for record in fresh if record.prediction)
@@ -83,48 +82,29 @@ def _span(low: float, high: float) -> str:
     return f"×{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"×{low:.1f} to ×{high:.1f}"
 
 
-#: How counters are called in prose.
-_NAMES = {
-    "collectives": "all-reduces",
-    "kept_nodes": "graph nodes kept",
-    "compilations": "graphs compiled",
-    "operators": "operators",
-    "would_sync": "waits",
-    "peak_bytes": "bytes at the peak",
-    "copied_bytes": "bytes copied",
-}
-
-
 def _counts(fresh: list[Record]) -> str:
     """Return the counters that the good body changes, at the largest size that was counted."""
-    counted = [record for record in fresh if record.device == "cpu" and record.counters]
+    counted = [record for record in fresh if record.device == "cpu" and record.counters and not record.counted]
     if not counted:
         return ""
     record = max(counted, key=lambda record: record.counters["bad"]["bytes"] if record.counters else 0)
     assert record.counters is not None
     bad, good = record.counters["bad"], record.counters["good"]
-    parts = []
-    if not record.counted:
-        parts += [_count(_NAMES[name], bad[name], good[name]) for name in ("operators", "would_sync")]
-        at_size = bad["at"] != "small"
-        parts += [_gigabytes(label, bad[name], good[name]) for name, label in _SIZES if at_size or name == "copied_bytes"]
-    kept = [part for part in parts if part]
-    where = f"at {record.size}" if bad["at"] != "small" else "at a small size"
+    at_size = bad["at"] != "small"
+    shown = _SHOWN if at_size else [name for name in _SHOWN if name not in ("bytes", "peak_bytes")]
+    kept = [change_in_words(name, bad[name], good[name]) for name in shown if _differ(name, bad[name], good[name])]
+    where = f"at {record.size}" if at_size else "at a small size"
     return f"counted {where}: {', '.join(kept)}" if kept else ""
 
 
-_SIZES = (("bytes", "moved"), ("peak_bytes", "at the peak"), ("copied_bytes", "between host and device"))
+_SHOWN = ("operators", "would_sync", "bytes", "peak_bytes", "copied_bytes")
 
 
-def _count(name: str, bad: int, good: int) -> str:
-    return f"{name} {bad:,} → {good:,}" if bad != good else ""
-
-
-def _gigabytes(label: str, bad: float, good: float) -> str:
-    if abs(bad - good) <= 0.05 * max(bad, good):
-        return ""
-    unit, factor = ("GB", 1e9) if max(bad, good) >= 1e8 else ("MB", 1e6) if max(bad, good) >= 1e5 else ("KB", 1e3)
-    return f"{bad / factor:.2f} → {good / factor:.2f} {unit} {label}"
+def _differ(name: str, bad: float, good: float) -> bool:
+    """Tell whether two counts differ enough to be worth a word."""
+    if name == "copied_bytes" and bad <= good:  # one read instead of many
+        return False
+    return abs(bad - good) > (0.05 * max(bad, good) if name.endswith("bytes") else 0)
 
 
 def evidence_table(records: Iterable[Record] | None = None) -> str:
