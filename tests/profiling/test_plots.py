@@ -17,6 +17,7 @@ from .test_evidence import COUNTED, HAND_MADE, STALE
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
+NONE = {"operators": 1, "would_sync": 0, "copied_bytes": 0}
 SWEEP = [
     replace(
         COUNTED,
@@ -24,8 +25,8 @@ SWEEP = [
         params={"tokens": tokens},
         prediction={"speedup": 11.0, "bad_ms": 8.0, "good_ms": 0.7, "gpu": "NVIDIA H200"},
         counters={
-            "bad": {"peak_bytes": 500 * tokens**2, "flops": 4e6 * tokens, "bytes": 2e4 * tokens, "at": f"t{tokens}"},
-            "good": {"peak_bytes": 8000 * tokens, "flops": 2e6 * tokens, "bytes": 2e3 * tokens, "at": f"t{tokens}"},
+            "bad": NONE | {"peak_bytes": 500 * tokens**2, "flops": 4e6 * tokens, "bytes": 2e4 * tokens, "at": f"t{tokens}"},
+            "good": NONE | {"peak_bytes": 8000 * tokens, "flops": 2e6 * tokens, "bytes": 2e3 * tokens, "at": f"t{tokens}"},
         },
     )
     for tokens in (1024, 2048, 4096)
