@@ -30,12 +30,17 @@ class Guards:
 
     def is_guarded(self, call: Node, depth: int = _DEPTH) -> bool:
         """Does something catch, retry or replace what the call raises, here or in every caller of this file?"""
-        if self._is_caught(call) or self._is_in_context(call) or self._is_wrapped(call):
+        if self._is_protected(call):
             return True
         function = self._context.function(call)
         if isinstance(function, cst.Lambda):
             return self._is_wrapped(function) or self._is_caught(function)
         return isinstance(function, cst.FunctionDef) and self._is_function_guarded(function, depth)
+
+    def is_caught_in_function(self, call: Node) -> bool:
+        """Does the function around the call, or a decorator of it, catch or retry what the call raises?"""
+        function = self._context.function(call)
+        return self._is_protected(call) or (isinstance(function, cst.FunctionDef) and self._is_decorated(function))
 
     def is_provider_wrapper(self, call: Node) -> bool:
         """Does the call stand in a method of a class that implements a provider's interface?"""
@@ -46,6 +51,9 @@ class Guards:
         return any(base is not None and _pattern("providers", "bases").search(base) for base in bases)
 
     # ---- around the call
+
+    def _is_protected(self, call: Node) -> bool:
+        return self._is_caught(call) or self._is_in_context(call) or self._is_wrapped(call)
 
     def _is_caught(self, node: Node) -> bool:
         return any(self._catches(handler) for statement in self._context.tries(node) for handler in statement.handlers)

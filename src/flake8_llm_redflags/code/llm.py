@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
-from .context import keyword
+from .context import argument, keyword
 from .names import last_name
 from .tree import Node
 from .values import Origin
@@ -50,11 +50,34 @@ class Llm:
         """All calls of remote models, in document order."""
         if not self._libraries:
             return []
-        found = []
-        for call in self._code.calls(*_last_steps()):
-            if (model_call := self._remote(call)) is not None:
-                found.append(model_call)
-        return found
+        found = [*filter(None, map(self._remote, self._code.calls(*_last_steps()))), *self._called_objects()]
+        return sorted(found, key=lambda call: self._code.tree.start(call.node))
+
+    def call_sites(self, *, exposed: bool = False) -> list[cst.Call]:
+        """Return the remote calls, and the calls of this file's functions that make one, in document order.
+
+        ``exposed``: only of those functions that let its errors through.
+        """
+        found = [call.node for call in self.remote_calls if not (exposed and call.is_self_guarded)]
+        seen = {id(call) for call in found}
+        for call in found:  # it grows on the way
+            function = self._code.context.function(call)
+            if not isinstance(function, cst.FunctionDef) or (exposed and self._code.guards.is_caught_in_function(call)):
+                continue
+            for caller in self._code.context.callers(function):
+                if id(caller) not in seen:
+                    seen.add(id(caller))
+                    found.append(caller)
+        return sorted(found, key=self._code.tree.start)
+
+    def _called_objects(self) -> Iterator[ModelCall]:
+        """Yield the calls of objects that ask a model when they are called: ``dspy.Predict(…)(question=…)``."""
+        makers = {name: facts for facts in self._libraries for name in facts.get("callables", ())}
+        for call in self._code.all(cst.Call) if makers else ():
+            if self._code.qualified_name(call.func) is None:
+                facts = next((makers[name] for name in self._code.values.made_by(call.func) if name in makers), None)
+                if facts is not None:
+                    yield ModelCall(call, facts["library"], facts)
 
     @cached_property
     def _libraries(self) -> list[dict[str, Any]]:
@@ -96,6 +119,10 @@ class Llm:
                 sides = [self._is_client(side, facts) for side in (node.left, node.right)]
                 return next((side for side in sides if side is not None), None)
             return None
+        if "conversation" in facts and isinstance(origin.node, cst.Call):  # `client.chats.create(…)` is asked like the client
+            client = _receiver(origin.node.func, _steps(origin.node.func), facts["conversation"])
+            if client is not None:
+                return self._is_client(client, facts)
         if origin.name is None or origin.kind not in ("call", "annotation", "item"):
             return None
         parts = origin.name.split(".")
@@ -107,7 +134,15 @@ class Llm:
         if parts[-1] == "start_chat":  # a chat of a generative model is asked like the model
             parts.pop()
         is_class = bool(parts) and _is_client_class(".".join(parts), facts)
-        return guarded if is_class else None
+        return guarded if is_class and self._starts_with(origin.node, facts.get("first_argument")) else None
+
+    @staticmethod
+    def _starts_with(maker: Node, first: str | None) -> bool:
+        """Is the first argument of a constructor a text that starts so (``boto3.client("bedrock-runtime")``)?"""
+        if first is None:
+            return True
+        given = argument(maker, 0, "service_name") if isinstance(maker, cst.Call) else None
+        return isinstance(given, cst.SimpleString) and str(given.evaluated_value).startswith(first)
 
     def _is_unmistakable(self, call: cst.Call, receiver: Node, method: str, facts: dict[str, Any]) -> bool:
         origins = self._code.values.origins(receiver)
@@ -136,12 +171,17 @@ class Llm:
         """Yield the calls that make a client of a remote model, in document order."""
         for call in self._code.all(cst.Call):
             qualified = self._code.qualified_name(call.func)
-            if qualified is not None and any(_is_client_class(qualified, facts) for facts in self._libraries):
+            if qualified is None:
+                continue
+            made = (facts for facts in self._libraries if _is_client_class(qualified, facts) and not facts.get("is_framework"))
+            if any(self._starts_with(call, facts.get("first_argument")) for facts in made):
                 yield call
 
     def is_synchronous(self, call: ModelCall) -> bool:
         """Does the call block its thread, as far as its method and the class of its client show?"""
         method = last_name(call.node.func) or ""
+        if method in call.facts.get("async_methods", ()):
+            return False
         if method.endswith("_async") or "aio" in _steps(call.node.func) or self._is_awaited(call.node):
             return False
         if self._code.qualified_name(call.node.func) in call.facts.get("coroutines", ()):
@@ -156,9 +196,9 @@ class Llm:
         return "class_pattern" not in call.facts or not method.startswith("a")
 
     def _is_awaited(self, call: cst.Call) -> bool:
-        """Is the call awaited, there or by what it is handed to (``asyncio.gather(call(), …)``)?"""
+        """Is the call awaited, there, by ``async for`` or by what it is handed to (``asyncio.gather(call(), …)``)?"""
         for above in self._code.tree.ancestors(call):
-            if isinstance(above, cst.Await):
+            if isinstance(above, cst.Await) or getattr(above, "asynchronous", None) is not None:
                 return True
             if isinstance(above, cst.Call) and last_name(above.func) in _AWAITING:
                 return True
@@ -168,7 +208,7 @@ class Llm:
 
     def gives_answer(self, call: cst.Call) -> bool:
         """Is the value of the call a model's answer: a remote call, or ``llm.invoke(…)`` of what is only called a model?"""
-        if id(call) in self._remote_ids:
+        if id(call) in self._remote_by_node:
             return True
         names = table("llm_clients")["names"]
         if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in names["answers"]:
@@ -176,11 +216,22 @@ class Llm:
         receiver = call.func.value
         return name_matches(receiver, names["models"]) and not self._code.values.is_known(receiver)
 
+    def answers_in_json(self, call: cst.Call) -> bool:
+        """Is the value of a remote call the service's own JSON, which holds the model's text?"""
+        remote = self._remote_by_node.get(id(call))
+        return remote is not None and bool(remote.facts.get("answers_in_json"))
+
     @cached_property
-    def _remote_ids(self) -> frozenset[int]:
-        return frozenset(id(call.node) for call in self.remote_calls)
+    def _remote_by_node(self) -> dict[int, ModelCall]:
+        return {id(call.node): call for call in self.remote_calls}
 
     # ---- models in this process
+
+    @cached_property
+    def runs_models(self) -> bool:
+        """Does the file import a library whose models run in this process?"""
+        modules = table("llm_clients")["local"]["modules"]
+        return any(name.partition(".")[0] in modules for name in self._code.names.imported_modules)
 
     def is_local(self, node: Node) -> bool:
         """Is the value a model or pipeline that runs in this process?"""

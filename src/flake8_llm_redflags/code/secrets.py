@@ -190,7 +190,7 @@ def _is_url_password(url: re.Match[str]) -> bool:
 
 def _by_pair(value: str) -> Evidence | None:
     """Return the evidence in a text that itself gives a secret's name and a credible value."""
-    pairs = ((match["query"] and "api_key" or match["plain"] or match["quoted"], match["value"]) for match in _PAIR.finditer(value))
+    pairs = (((match["query"] and "api_key") or match["plain"] or match["quoted"], match["value"]) for match in _PAIR.finditer(value))
     found = (_by_name(name, text) for name, text in pairs)
     return next((evidence for evidence in found if evidence is not None and evidence.kind != "word"), None)
 

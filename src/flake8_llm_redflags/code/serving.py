@@ -47,11 +47,21 @@ class Serving:
     def own_role(self, function: cst.FunctionDef) -> Role | None:
         """Return the role that the function itself is given, by a decorator or by being handed to a framework."""
         for name, expression in self._context.decorators(function):
+            if self._is_command_line(expression):
+                continue
             for role in ROLE_NAMES:
                 # `@app.get("/")` is a route; a bare `@get` or `@property`-like name is not.
                 if _pattern(role).search(name) and ("." in name or isinstance(expression, cst.Call) or role != "requests"):
                     return role
         return "requests" if self._is_handed_on(function) else None
+
+    def _is_command_line(self, decorator: Node) -> bool:
+        """Does the decorator make a command of a program (``@app.command()`` of typer or click)?"""
+        callee = decorator.func if isinstance(decorator, cst.Call) else decorator
+        owner = callee.value if isinstance(callee, cst.Attribute) else callee
+        modules = table("serving")["command_lines"]["modules"]
+        names = {self._code.qualified_name(callee) or "", *self._code.values.made_by(owner)}
+        return any(name.partition(".")[0] in modules for name in names)
 
     def _is_handed_on(self, function: cst.FunctionDef) -> bool:
         """Is the function given to a framework that calls it for each request?"""

@@ -111,6 +111,11 @@ class Values:
             return found
         return [binding for binding in self._names.bindings(name.value, name) if isinstance(binding.node, cst.CompFor)]
 
+    def depends_on(self, expression: Node, scope: Node) -> bool:
+        """Does an expression use a name that is bound inside of a statement or function?"""
+        names = self._tree.within(expression, cst.Name)
+        return any(self._tree.contains(scope, binding.node) for name in names for binding in self.given_by(name))
+
     def definitions_at(self, name: str, place: Node) -> Sequence[Binding]:
         """Return the bindings that would reach a use of ``name``, were there one at ``place``."""
         return self._reaching(name, self._tree.start(place))

@@ -27,7 +27,7 @@ class ClientPerRequest(Rule):
         """Yield a finding for each client whose making depends on nothing that changes."""
         for call in code.llm.client_constructors():
             loop = next(code.context.loops(call), None)
-            if loop is not None and not _depends_on(code, call, loop):
+            if loop is not None and not _is_attempt(code, call, loop) and not _depends_on(code, call, loop):
                 yield self._finding(code, call, "for each turn of the loop", "make it once before the loop")
                 continue
             function = code.context.function(call)
@@ -40,11 +40,14 @@ class ClientPerRequest(Rule):
         return self.finding(code, call, message)
 
 
+def _is_attempt(code: Code, call: cst.Call, loop: cst.CSTNode) -> bool:
+    """Does the loop only try again: is it left where the ``try`` around the call succeeds?"""
+    statement = next(code.context.tries(call), None)
+    if statement is None or not code.tree.contains(loop, statement):
+        return False
+    return any(code.tree.within(statement.body, cst.Break, cst.Return))
+
+
 def _depends_on(code: Code, call: cst.Call, scope: cst.CSTNode) -> bool:
-    """Does an argument use a name that is bound inside ``scope``?"""
-    if any(arg.star for arg in call.args):
-        return True
-    for name in code.tree.within(call, cst.Name):
-        if name is not call.func and any(code.tree.contains(scope, b.node) for b in code.values.definitions(name)):
-            return True
-    return False
+    """Does an argument use a name that is bound inside of ``scope``?"""
+    return any(arg.star or code.values.depends_on(arg, scope) for arg in call.args)

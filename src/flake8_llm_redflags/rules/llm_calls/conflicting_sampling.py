@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...code.syntax import cst
-from ...finding import Finding, Severity
+from ...finding import Edit, Finding, Severity
 from ...knowledge import table
 from ..rule import Rule, Trigger
 
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from ...code import Code
 
 
+class _Given(NamedTuple):
+    """One option of a call: its value, where it stands, and the argument, if it is one and not a dict's entry."""
+
+    value: cst.BaseExpression
+    place: cst.CSTNode
+    argument: cst.Arg | None
+
+
 class ConflictingSampling(Rule):
-    """Sampling arguments where nothing is sampled, a temperature of zero where something is, or two bounds of the length."""
+    """Sampling options where nothing is sampled, a temperature of zero where something is, or two bounds of the length."""
 
     code = "LRF209"
     name = "conflicting-sampling"
@@ -25,40 +33,63 @@ class ConflictingSampling(Rule):
     trigger = Trigger(words=(("generate", "GenerationConfig", "pipeline"), ("do_sample", "max_new_tokens")))
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each argument that another one makes void."""
+        """Yield a finding for each option that another one makes void."""
+        reported = set()
         for call in code.calls(*table("llm_clients")["sampling"]["callees"]):
-            given = {arg.keyword.value: arg for arg in call.args if arg.keyword is not None}
-            yield from self._sampling(code, call, given)
-            if {"max_length", "max_new_tokens"} <= given.keys() and not _is_none(given["max_length"]):
-                edit = code.edit("drop max_length", safe=True).remove_argument(call, given["max_length"]).done()
-                message = "`max_length` is void beside `max_new_tokens`, which bounds the new tokens alone: drop it"
-                yield self.finding(code, given["max_length"], message, edit)
+            given = _options(code, call)
+            for name, message in _conflicts(given):
+                place = given[name].place
+                if id(place) not in reported:
+                    reported.add(id(place))
+                    yield self.finding(code, place, message, self._edit(code, call, name, given[name]))
 
-    def _sampling(self, code: Code, call: cst.Call, given: dict[str, cst.Arg]) -> Iterator[Finding]:
-        sampled = given.get("do_sample")
-        temperature = given.get("temperature")
-        if sampled is None or not isinstance(sampled.value, cst.Name):
-            return
-        if sampled.value.value == "False":
-            for name in table("llm_clients")["sampling"]["only_when_sampling"]:
-                if name in given and not _is_neutral(given[name]):
-                    edit = code.edit(f"drop {name}", safe=True).remove_argument(call, given[name]).done()
-                    message = f"`{name}` is void beside `do_sample=False`, which takes the likeliest token: drop it, or sample"
-                    yield self.finding(code, given[name], message, edit)
-        elif sampled.value.value == "True" and temperature is not None and _number(temperature) == 0:
-            message = "`temperature=0` with `do_sample=True` raises ValueError: say `do_sample=False` for the likeliest token"
-            yield self.finding(code, temperature, message)
+    @staticmethod
+    def _edit(code: Code, call: cst.Call, name: str, option: _Given) -> Edit | None:
+        if option.argument is None or _number(option.value) == 0:  # a dict may serve others; what raises needs a decision
+            return None
+        return code.edit(f"drop {name}", safe=True).remove_argument(call, option.argument).done()
 
 
-def _number(argument: cst.Arg) -> float | None:
-    value = argument.value
+def _options(code: Code, call: cst.Call) -> dict[str, _Given]:
+    """Return the options of a call by name, those of an unpacked dict in view included."""
+    given = {}
+    for argument in call.args:
+        if argument.keyword is not None:
+            given[argument.keyword.value] = _Given(argument.value, argument, argument)
+        elif argument.star == "**":
+            origins = code.values.origins(argument.value)
+            whole = origins[0].node if len(origins) == 1 else None
+            for entry in whole.elements if isinstance(whole, cst.Dict) else ():
+                key = getattr(getattr(entry, "key", None), "evaluated_value", None)
+                if isinstance(key, str):
+                    given[key] = _Given(entry.value, entry, None)
+    return given
+
+
+def _conflicts(given: dict[str, _Given]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each option that another makes void, with what to say about it."""
+    sampled = given["do_sample"].value if "do_sample" in given else None
+    if isinstance(sampled, cst.Name) and sampled.value == "False":
+        for name in table("llm_clients")["sampling"]["only_when_sampling"]:
+            if name in given and not _is_neutral(given[name].value):
+                yield name, f"`{name}` is void beside `do_sample=False`, which takes the likeliest token: drop it, or sample"
+    elif isinstance(sampled, cst.Name) and sampled.value == "True" and "temperature" in given:
+        if _number(given["temperature"].value) == 0:
+            yield "temperature", (
+                "`temperature=0` with `do_sample=True` raises ValueError: say `do_sample=False` for the likeliest token"
+            )
+    if {"max_length", "max_new_tokens"} <= given.keys() and not _is_none(given["max_length"].value):
+        yield "max_length", "`max_length` is void beside `max_new_tokens`, which bounds the new tokens alone: drop it"
+
+
+def _number(value: cst.BaseExpression) -> float | None:
     return float(value.evaluated_value) if isinstance(value, (cst.Integer, cst.Float)) else None
 
 
-def _is_none(argument: cst.Arg) -> bool:
-    return isinstance(argument.value, cst.Name) and argument.value.value == "None"
+def _is_none(value: cst.BaseExpression) -> bool:
+    return isinstance(value, cst.Name) and value.value == "None"
 
 
-def _is_neutral(argument: cst.Arg) -> bool:
-    """Does the argument say what holds anyway: nothing, zero or one?"""
-    return _is_none(argument) or _number(argument) in (0, 1)
+def _is_neutral(value: cst.BaseExpression) -> bool:
+    """Does the option say what holds anyway: nothing, zero or one?"""
+    return _is_none(value) or _number(value) in (0, 1)

@@ -1,7 +1,8 @@
-"""What the rules about endless loops ask: is the loop one, who ends it, does it count?"""
+"""What the rules about endless loops ask: is the loop one, who ends it, is there a limit?"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
 
 #: What a loop calls that waits for a person or a message: somebody else ends it.
 _WAITS = (
-    "input", "prompt", "ask", "receive", "receive_text", "receive_json", "recv", "get_input", "chat_input", "listen", "readline",
+    "input", "prompt", "prompt_async", "ask", "receive", "receive_text", "receive_json", "recv", "get_input", "get_user_input",
+    "chat_input", "listen", "readline", "accept", "poll", "consume", "blpop", "brpop", "get_message", "next_message", "get_nowait",
 )  # fmt: skip
+#: Names of what bounds a loop, and of what ends one from outside.
+_LIMIT = re.compile(r"max|limit|budget|remaining|deadline|timeout", re.IGNORECASE)
 
 
 def is_endless(loop: cst.CSTNode) -> bool:
@@ -25,11 +29,26 @@ def is_endless(loop: cst.CSTNode) -> bool:
 
 def waits_for_somebody(code: Code, loop: cst.While) -> bool:
     """Does a person or a peer decide about each turn?"""
-    return any(code.tree.contains(loop, call) for call in code.calls(*_WAITS))
+    models = {id(call) for call in code.llm.call_sites()}
+    return any(code.tree.contains(loop, call) and id(call) not in models for call in code.calls(*_WAITS))
 
 
-def counts(code: Code, loop: cst.While) -> bool:
-    """Does the loop compare something by size, such as attempts or seconds, or add to something?"""
+def is_limited(code: Code, loop: cst.While) -> bool:
+    """Does the loop count its turns, compare something by size, such as seconds, or name a limit?"""
+    if any(_is_by_size(test) for test in code.tree.within(loop, cst.Comparison)):
+        return True
+    if any(isinstance(step.value, cst.Integer) for step in code.tree.within(loop, cst.AugAssign)):
+        return True
+    tests = (statement.test for statement in code.tree.within(loop, cst.If, cst.While))
+    if any(_LIMIT.search(name.value) for test in tests for name in code.tree.within(test, cst.Name)):
+        return True
+    return any(_LIMIT.search(code.text_of(item.item)) for statement in code.context.withs(loop) for item in statement.items)
+
+
+def _is_by_size(test: cst.Comparison) -> bool:
+    """Is something compared by size? Whether there is any (``len(calls) > 0``) is no question of size."""
     orders = (cst.GreaterThan, cst.GreaterThanEqual, cst.LessThan, cst.LessThanEqual)
-    comparisons = (target for test in code.tree.within(loop, cst.Comparison) for target in test.comparisons)
-    return any(isinstance(target.operator, orders) for target in comparisons) or any(code.tree.within(loop, cst.AugAssign))
+    if not any(isinstance(target.operator, orders) for target in test.comparisons):
+        return False
+    sides = (test.left, *(target.comparator for target in test.comparisons))
+    return not any(isinstance(side, cst.Integer) and side.value in ("0", "1") for side in sides)

@@ -26,14 +26,14 @@ class SwallowedLlmError(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each silent handler around a model call."""
         seen = set()
-        for call in code.llm.remote_calls:
-            for statement in code.context.tries(call.node):
+        for call in code.llm.call_sites(exposed=True):
+            for statement in code.context.tries(call):
                 for handler in statement.handlers:
                     if id(handler) in seen or not _catches_all(handler) or not _is_silent(code, handler):
                         continue
                     seen.add(id(handler))
                     message = (
-                        f"an error of `{code.short_text(call.node.func, 36)}` vanishes here: an outage looks like empty answers;"
+                        f"an error of `{code.short_text(call.func, 36)}` vanishes here: an outage looks like empty answers;"
                         " log it, and catch only what you expect"
                     )
                     yield self.finding(code, handler, message)
@@ -46,8 +46,10 @@ def _catches_all(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
 
 
 def _is_silent(code: Code, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
-    """Does the handler neither call anything, raise, nor use the exception?"""
+    """Does the handler neither call anything, raise, use the exception, nor answer that it failed?"""
     body = handler.body
+    if any(isinstance(node.value, cst.Name) and node.value.value == "False" for node in code.tree.within(body, cst.Return)):
+        return False
     if any(code.tree.within(body, cst.Call, cst.Raise, cst.Await, cst.Yield)):
         return False
     name = handler.name.name.value if handler.name is not None and isinstance(handler.name.name, cst.Name) else None

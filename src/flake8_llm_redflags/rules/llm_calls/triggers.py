@@ -13,11 +13,13 @@ MODEL_WORDS = (
     "langchain_community", "langchain_google_genai", "langchain_google_vertexai", "langchain_ollama", "langchain_groq",
     "langchain_mistralai", "langchain_cohere", "langchain_aws", "langchain_together", "langchain_fireworks", "langchain_huggingface",
     "langchain_nvidia_ai_endpoints", "langchain_deepseek", "langchain_xai", "langchain_core", "langchain_classic", "max_tokens",
+    "llama_index", "dspy", "xai_sdk", "bedrock", "invoke_model", "agno", "phi", "crewai", "adk", "autogen", "autogen_agentchat", "ag2",
+    "pydantic_ai", "smolagents",
 )  # fmt: skip
 #: The same for files in which a model's text may be used: its answer, or what it writes for a tool.
 MODEL_TEXT_WORDS = (
-    *MODEL_WORDS, "llm", "function_tool", "kernel_function", "FastMCP", "mcp", "crewai", "smolagents", "agno", "langgraph", "autogen",
-    "semantic_kernel", "pydantic_ai", "strands", "tool_calls", "tool_use", "chat_model",
+    *MODEL_WORDS, "llm", "function_tool", "kernel_function", "FastMCP", "mcp", "langgraph",
+    "semantic_kernel", "strands", "tool_calls", "tool_use", "chat_model",
 )  # fmt: skip
 
 #: The last step of a call that a model library offers, in a file that names such a library or an unmistakable method.
@@ -25,9 +27,12 @@ MODEL_CALL = Trigger(
     words=(MODEL_WORDS,),
     pattern=(
         r"\.(?:create|acreate|parse|stream|generate|generate_content\w*|complete\w*|chat\w*|send\w*|embed\w*|completion|acompletion"
-        r"|text_generation|feature_extraction|invoke|ainvoke|astream|a?batch|a?predict|a?run|call|rerank|responses|run_sync)\s*\("
-        r"|\b(?:a?completion|generate|chat|embed)\s*\("
+        r"|text_generation|feature_extraction|invoke|ainvoke|astream|a?batch|a?predict|a?run|call|rerank|responses|run_\w+"
+        r"|a?print_response|kickoff\w*|a?query|on_messages\w*|a?_?initiate_chat|generate_reply|converse\w*|invoke_model\w*|sample\w*|a?stream_chat|acomplete|achat|iter|structured_predict)\s*\("
+        r"|\b(?:a?completion|generate|chat|embed)\s*\(|\bdspy\b"
     ),
 )
+#: A loop that its model alone may end.
+AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS))
 #: ``while True`` in a file that calls a model.
-ENDLESS_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"while\s*\(?\s*(?:True|1)\b")
+ENDLESS_LOOP = Trigger(words=AGENT_LOOP.words, pattern=r"while\s*\(?\s*(?:True|1)\b")

@@ -8,43 +8,79 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule
-from .endless_loops import counts, is_endless, waits_for_somebody
-from .triggers import ENDLESS_LOOP
+from .endless_loops import is_endless, is_limited, waits_for_somebody
+from .triggers import AGENT_LOOP
 
 if TYPE_CHECKING:
     from ...code import Code
 
 
 class UnboundedAgentLoop(Rule):
-    """``while True`` in which a model's answer decides alone whether there is another turn: no limit of steps, time or cost."""
+    """A loop in which a model's answer decides alone whether there is another turn: no limit of steps, time or cost."""
 
     code = "LRF210"
     name = "unbounded-agent-loop"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = ENDLESS_LOOP
+    trigger = AGENT_LOOP
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that feeds a growing conversation to a model."""
         reported = set()
-        for call in code.llm.remote_calls:
-            loop = next((one for one in code.context.loops(call.node) if is_endless(one)), None)
-            if loop is None or id(loop) in reported or waits_for_somebody(code, loop) or counts(code, loop):
+        for call in code.llm.call_sites():
+            loop = next((one for one in code.context.loops(call) if _is_the_models(code, one)), None)
+            if not isinstance(loop, cst.While) or id(loop) in reported:
                 continue
-            if _grows(code, call.node, loop):
-                reported.add(id(loop))
-                message = (
-                    f"only the model's answer ends this loop around `{code.short_text(call.node.func, 30)}`: one that keeps calling tools"
-                    " runs up the bill; limit the steps"
-                )
-                yield self.finding(code, loop.test, message)
+            if waits_for_somebody(code, loop) or is_limited(code, loop) or not _grows(code, call, loop):
+                continue
+            reported.add(id(loop))
+            message = (
+                f"only the model's answer ends this loop around `{code.short_text(call.func, 30)}`: one that keeps calling tools"
+                " runs up the bill; limit the steps"
+            )
+            yield self.finding(code, loop.test, message)
+
+
+def _is_the_models(code: Code, loop: cst.CSTNode) -> bool:
+    """Does the loop go on for ever, or as long as the model's answer has it (``while answer.stop_reason == "tool_use"``)?"""
+    if is_endless(loop):
+        return True
+    return isinstance(loop, cst.While) and any(
+        code.taint.model_text(node) is not None for node in code.tree.within(loop.test, cst.Attribute)
+    )
 
 
 def _grows(code: Code, call: cst.Call, loop: cst.While) -> bool:
-    """Is something handed to the model that the loop itself appends to?"""
-    given = {name.value for arg in call.args for name in code.tree.within(arg, cst.Name)}
+    """Is something handed to the model that the loop itself adds to, and does not start anew in each turn?"""
+    given = _handed_over(code, call)
+    for step in code.tree.within(loop, cst.Assign):
+        given -= {name for target in step.targets if (name := _dotted(target.target)) not in _names(code, step.value)}
     for change in code.calls("append", "extend"):
-        receiver = change.func.value if isinstance(change.func, cst.Attribute) else None
-        if isinstance(receiver, cst.Name) and receiver.value in given and code.tree.contains(loop, change):
+        if isinstance(change.func, cst.Attribute) and _dotted(change.func.value) in given and code.tree.contains(loop, change):
             return True
-    return False
+    return any(_dotted(step.target) in given for step in code.tree.within(loop, cst.AugAssign)) or any(
+        _dotted(target.target) in given for step in code.tree.within(loop, cst.Assign) for target in step.targets
+    )
+
+
+def _handed_over(code: Code, call: cst.Call) -> set[str]:
+    """Return the dotted names in the arguments of a call, and those that their values are put together from."""
+    given = set()
+    for argument in call.args:
+        given |= _names(code, argument)
+        for name in code.tree.within(argument, cst.Name):
+            for binding in code.values.definitions(name):
+                if binding.kind == "assign" and binding.value is not None and not isinstance(binding.value, cst.Call):
+                    given |= _names(code, binding.value)
+    return given
+
+
+def _names(code: Code, node: cst.CSTNode) -> set[str]:
+    return {_dotted(name) for name in code.tree.within(node, cst.Name, cst.Attribute)} - {""}
+
+
+def _dotted(node: cst.CSTNode) -> str:
+    """Return ``self.messages`` for that attribute; an empty string for what is no chain of names."""
+    from ...code.names import dotted
+
+    return dotted(node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule
-from .endless_loops import counts, is_endless, waits_for_somebody
+from .endless_loops import is_endless, is_limited, waits_for_somebody
 from .triggers import ENDLESS_LOOP
 
 if TYPE_CHECKING:
@@ -27,17 +27,19 @@ class UnboundedRetry(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that tries a model call again whatever happens."""
         reported = set()
-        for call in code.llm.remote_calls:
-            loop = next(code.context.loops(call.node), None)
+        for call in code.llm.call_sites(exposed=True):
+            loop = next(code.context.loops(call), None)
             if loop is None or not is_endless(loop) or id(loop) in reported or waits_for_somebody(code, loop):
                 continue
-            statement = next(code.context.tries(call.node), None)
+            statement = next(code.context.tries(call), None)
             if statement is None or not code.tree.contains(loop, statement):
                 continue
-            if all(_goes_on(code, handler) for handler in statement.handlers) and not counts(code, loop):
+            if any(code.values.depends_on(arg, loop) for arg in call.args):
+                continue  # another question in each turn: a worker, no retry
+            if all(_goes_on(code, handler) for handler in statement.handlers) and not is_limited(code, loop):
                 reported.add(id(loop))
                 message = (
-                    f"`{code.short_text(call.node.func, 36)}` is tried again without end, even after an error that no wait mends: bound the"
+                    f"`{code.short_text(call.func, 36)}` is tried again without end, even after an error that no wait mends: bound the"
                     " attempts and back off"
                 )
                 yield self.finding(code, loop.test, message)

@@ -68,6 +68,8 @@ def _is_model(code: Code, receiver: cst.CSTNode) -> bool:
 
     if not name_matches(receiver, table("llm_clients")["names"]["models"]):
         return False
+    if code.llm.runs_models:
+        return False  # beside torch or transformers it is one of theirs
     return not any(o.kind in ("instance", "literal", "function") for o in code.values.origins(receiver))
 
 

@@ -32,7 +32,9 @@ class UnvalidatedLlmJson(Rule):
             source = code.taint.model_text(call.args[0].value)
             if source is None or not isinstance(source.node, cst.Call):
                 continue
-            if _is_structured(source.node) or _is_caught(code, call) or code.guards.is_guarded(call):
+            if _is_structured(source.node) or code.llm.answers_in_json(source.node):
+                continue
+            if _is_caught(code, call) or _is_second_attempt(code, call) or code.guards.is_guarded(call):
                 continue
             message = (
                 f"{source} is parsed on trust: a sentence around the JSON raises JSONDecodeError; ask for structured"
@@ -52,3 +54,8 @@ def _is_caught(code: Code, call: cst.Call) -> bool:
     handlers = (handler for statement in code.context.tries(call) for handler in statement.handlers)
     names = ("ValueError", "JSONDecodeError")
     return any(any(name in code.text_of(handler.type) for name in names) for handler in handlers if handler.type is not None)
+
+
+def _is_second_attempt(code: Code, call: cst.Call) -> bool:
+    """Does the parse stand in a handler, where what went wrong before is being mended?"""
+    return any(isinstance(above, (cst.ExceptHandler, cst.ExceptStarHandler)) for above in code.tree.ancestors(call))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
 from ..llm_calls.triggers import MODEL_TEXT_WORDS
@@ -29,9 +30,21 @@ class LlmOutputInSql(Rule):
 
         for call in code.calls(*table("taint")["sql_sinks"]["methods"]):
             text = runs_sql(call)
-            if text is not None and (origin := code.taint.model_text(text)) is not None:
+            if text is None or _is_read_only(code, call):
+                continue
+            if (origin := code.taint.model_text(text)) is not None:
                 message = (
                     f"`{code.short_text(call.func, 30)}` runs {origin} as SQL: use a read-only role and a statement allowlist, or fixed"
                     " queries with bound values"
                 )
                 yield self.finding(code, call, message)
+
+
+def _is_read_only(code: Code, call: cst.Call) -> bool:
+    """Does the same function open its connection for reading only: ``mode=ro``, ``read_only=True``?"""
+    scope = code.context.function(call) or code.tree.module
+    return any(
+        "mode=ro" in (text := code.text_of(connect)) or "read_only=True" in text
+        for connect in code.calls("connect", "create_engine")
+        if code.tree.contains(scope, connect)
+    )
