@@ -7,6 +7,7 @@ everywhere. The unsafe edit of LRF501 agrees but for fully masked rows, where it
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from flake8_llm_redflags.fixes import fix
 from flake8_llm_redflags.source import Source
 
-from .support import DEFAULT, codes
+from .support import DEFAULT, codes, findings
 from .test_edits_equal import distance
 
 torch = pytest.importorskip("torch")
@@ -474,3 +475,43 @@ def test_edited_mask_hides_the_future(name: str, dtype: Any) -> None:
     with torch.no_grad():
         assert moves_the_first(bad)
         assert not moves_the_first(good)
+
+
+# ---- advice that is right for the torch of the project
+
+
+def in_project(folder: Path, requirement: str, text: str) -> list[Any]:
+    """Lint a file of a project that asks for this torch."""
+    (folder / "requirements.txt").write_text(requirement)
+    return findings(text, DEFAULT, str(folder / "model.py"))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "is_reported", "is_mended"),
+    [
+        ("torch\n", True, True),
+        ("torch>=2.5\n", True, True),
+        ("torch==2.6.0\n", True, True),
+        ("torch>=2.2\n", True, False),
+        ("torch>=2.2,<2.5\n", False, False),
+        ("torch==2.0.1\n", False, False),
+    ],
+)
+def test_heads_are_shared_where_every_allowed_torch_can(
+    requirement: str, is_reported: bool, is_mended: bool, tmp_path: Path
+) -> None:
+    found = in_project(tmp_path, requirement, HEAD + COPIES["interleaved"])
+    assert [finding.code for finding in found] == ["LRF502"] * is_reported
+    assert any(finding.edit is not None for finding in found) is is_mended
+
+
+@pytest.mark.parametrize(
+    ("requirement", "is_reported", "is_mended"),
+    [("torch>=2.1\n", True, True), ("torch>=1.13\n", True, False), ("torch==2.0.1\n", True, False), ("torch<2.0\n", False, False)],
+)
+def test_attention_is_fused_where_every_allowed_torch_can(
+    requirement: str, is_reported: bool, is_mended: bool, tmp_path: Path
+) -> None:
+    found = in_project(tmp_path, requirement, HEAD + FOUR_AXES["divided"])
+    assert [finding.code for finding in found] == ["LRF501"] * is_reported
+    assert any(finding.edit is not None for finding in found) is is_mended

@@ -70,4 +70,6 @@ def _axes(part: str, spaced: bool) -> tuple[str, ...] | None:
         return None
     if spaced:
         return tuple(tokens)
+    if any(token != ELLIPSIS and not token.isalpha() for token in tokens):  # `bc1`: torch takes letters only
+        return None
     return tuple(axis for token in tokens for axis in ((token,) if token == ELLIPSIS else token))

@@ -154,14 +154,20 @@ class Tensors:
         function = call.func
         if isinstance(function, cst.Attribute) and not _is_self(function.value) and function.attr.value != "forward":
             return None
-        for origin in self._code.values.origins(function):
-            if origin.kind != "call" or origin.name is None:
-                continue
+        origins = [origin for origin in self._code.values.origins(function) if origin.kind == "call" and origin.name is not None]
+        if any(self._does_more(origin.name or "") for origin in origins):
+            return None
+        for origin in origins:
             if origin.name in _modules():
                 return _modules()[origin.name], origin.node if isinstance(origin.node, cst.Call) else None
             if origin.name == "torch.nn.Sequential" and isinstance(origin.node, cst.Call):
                 return self._sequence(origin.node)
         return None
+
+    @staticmethod
+    def _does_more(name: str) -> bool:
+        """Is a module another than those known: ``nn.Conv2d(…)`` of ``nn.Conv2d(…) if mixes_heads else nn.Identity()``?"""
+        return name.startswith("torch.nn.") and name not in _modules() and name != "torch.nn.Sequential"
 
     def _sequence(self, built: cst.Call) -> tuple[str, cst.Call | None] | None:
         """Return what ``nn.Sequential(nn.Softmax(-1), nn.Dropout(p))`` amounts to: the one step that is no dropout."""

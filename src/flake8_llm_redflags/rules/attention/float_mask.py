@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
+from .triggers import TORCH
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -22,9 +23,9 @@ class FloatMask(Rule):
     severity = Severity.ERROR
     fixable = "unsafe"
     trigger = Trigger(
-        words=(("scaled_dot_product_attention", "MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerDecoder",
+        words=(TORCH, ("scaled_dot_product_attention", "MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerDecoder",
                 "TransformerEncoderLayer", "TransformerDecoderLayer"),),
-        pattern=r"tril|triu|arange",
+        pattern=("tril", "triu", "arange"),
     )  # fmt: skip
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ class MaterialisedCausalMask(Rule):
     fixable = "safe"
     reads_tests = False
     trigger = Trigger(
-        words=(("scaled_dot_product_attention",),), pattern=r"tril|triu|arange|generate_square_subsequent_mask"
+        words=(("scaled_dot_product_attention",),), pattern=("tril", "triu", "arange", "generate_square_subsequent_mask")
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ class RepeatedKvHeads(Rule):
     severity = Severity.WARNING
     fixable = "safe"
     reads_tests = False
-    trigger = Trigger(words=(("scaled_dot_product_attention",),), pattern=r"repeat_kv|repeat_interleave")
+    trigger = Trigger(words=(("scaled_dot_product_attention",),), pattern=("repeat_kv", "repeat_interleave"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the copy of the keys, where keys and values of one fused call are both copied."""

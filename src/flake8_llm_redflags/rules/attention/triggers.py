@@ -8,4 +8,4 @@ TORCH = ("torch",)
 SOFTMAX = ("softmax", "Softmax", "_safe_softmax")
 
 #: A product of two tensors.
-PRODUCTS = r"matmul|einsum|bmm| @ |\w@\w|torch\.mm\("
+PRODUCTS = ("matmul", "einsum", "bmm", " @ ", r"torch\.mm\(", r"\w@\w")
