@@ -7,6 +7,8 @@ everywhere. The unsafe edit of LRF501 agrees but for fully masked rows, where it
 
 from __future__ import annotations
 
+import ast
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 from flake8_llm_redflags.fixes import fix
 from flake8_llm_redflags.source import Source
 
-from .support import DEFAULT, codes, findings
+from .support import DEFAULT, FIXTURES, codes, findings
 from .test_edits_equal import distance
 
 torch = pytest.importorskip("torch")
@@ -225,6 +227,41 @@ def test_fused_module_drops_weights_only_in_training() -> None:
     x = random(2, 6, 16, seed=5).float()
     assert not torch.equal(block(x), block(x))
     assert torch.equal(block.eval()(x), block(x))
+
+
+SHAPES = FIXTURES / "LRF501-unfused-attention"
+
+
+def edited_shapes() -> list[str]:
+    """Return the functions of the fixture with the compiler's shapes that the edit has changed."""
+    before, after = (ast.parse((SHAPES / name).read_text()) for name in ("compiler_shapes.py", "compiler_shapes.unsafe-fixed.py"))
+    return [
+        one.name
+        for one, other in zip(before.body, after.body, strict=True)
+        if isinstance(one, ast.FunctionDef) and ast.dump(one) != ast.dump(other)
+    ]
+
+
+@DTYPES
+@pytest.mark.parametrize("name", edited_shapes())
+def test_compiler_shape_is_equal_once_edited(name: str, dtype: Any) -> None:
+    size = (2, 8, 8) if name == "three_axes" else (2, 8, 8, 8)
+
+    def argument(parameter: str, kind: Any) -> Any:
+        if parameter in ("c", "p"):
+            return 2.0 if parameter == "c" else 0.0
+        if parameter in ("mask", "bias"):
+            return random(2, 1, 8, 8, seed=9).to(kind)
+        return random(*size, seed=len(parameter) + ord(parameter[0])).to(kind)
+
+    def run(file: str, kind: Any) -> Any:
+        function = namespace((SHAPES / file).read_text())[name]
+        result = function(*(argument(parameter, kind) for parameter in inspect.signature(function).parameters))
+        return (result[0] if isinstance(result, tuple) else result).double()
+
+    truth = run("compiler_shapes.py", torch.float64)
+    before, after = run("compiler_shapes.py", dtype), run("compiler_shapes.unsafe-fixed.py", dtype)
+    assert distance(after, truth) <= max(2 * distance(before, truth), rounding(dtype))
 
 
 UNSURE = {

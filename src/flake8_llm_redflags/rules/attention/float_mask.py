@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from ...code.masks import Mask
     from ...code.syntax import cst
 
+#: What takes masks.
+_TAKERS = (
+    "scaled_dot_product_attention",
+    "MultiheadAttention",
+    "Transformer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+)
+
 
 class FloatMask(Rule):
     """A float mask is added to the scores: 1 and 0 shift them a little and hide nothing. A boolean one has a sense."""
@@ -22,11 +33,7 @@ class FloatMask(Rule):
     name = "float-mask"
     severity = Severity.ERROR
     fixable = "unsafe"
-    trigger = Trigger(
-        words=(TORCH, ("scaled_dot_product_attention", "MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerDecoder",
-                "TransformerEncoderLayer", "TransformerDecoderLayer"),),
-        pattern=("tril", "triu", "arange"),
-    )  # fmt: skip
+    trigger = Trigger(words=(TORCH, _TAKERS), pattern=("tril", "triu", "arange"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each mask of ones and zeros, and at each causal one of the opposite sense."""
