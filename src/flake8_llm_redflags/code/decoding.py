@@ -153,12 +153,20 @@ class Decoding:
                 yield target, statement, second, True
         for statement in self._code.all(cst.AugAssign):
             target = dotted(statement.target)
-            if isinstance(statement.operator, cst.AddAssign) and target and "." not in target:
+            if isinstance(statement.operator, cst.AddAssign) and target and "." not in target and not self._is_of_turn(statement):
                 yield target, statement, statement.value, False
         for call in self._code.calls("append"):
             if isinstance(call.func, cst.Attribute) and (target := dotted(call.func.value)) and len(call.args) == 1:
                 yield target, self._code.context.statement(call), call.args[0].value, False
         yield from self._filled_buffers()
+
+    def _is_of_turn(self, statement: cst.AugAssign) -> bool:
+        """Was the name given its value earlier in the same turn, so that nothing grows: ``x = embed(ids)``, ``x += positions``?"""
+        loop = next(self._code.context.loops(statement), None)
+        definitions = self._code.values.definitions(statement.target) if isinstance(statement.target, cst.Name) else ()
+        return bool(definitions) and all(
+            binding.kind == "assign" and loop is not None and self._tree.contains(loop, binding.node) for binding in definitions
+        )
 
     def _filled_buffers(self) -> Iterator[tuple[str, Node, Node, bool]]:
         """``tokens[:, position] = chosen`` in a loop over ``position`` that feeds ``tokens[:, :position]``."""
@@ -166,8 +174,19 @@ class Decoding:
             target = statement.targets[0].target
             if isinstance(target, cst.Subscript) and (name := dotted(target.value)):
                 last = target.slice[-1].slice
-                if isinstance(last, cst.Index) and isinstance(last.value, (cst.Name, cst.BinaryOperation)):
+                is_position = len(target.slice) > 1 or self._counts(target)  # `x[chosen] = y` may fill any, as diffusion does
+                if is_position and isinstance(last, cst.Index) and isinstance(last.value, (cst.Name, cst.BinaryOperation)):
                     yield name, statement, statement.value, True
+
+    def _counts(self, target: cst.Subscript) -> bool:
+        """Is the index made of the variable of a loop around?"""
+        names = {name.value for name in self._tree.within(target.slice[0], cst.Name)}
+        return any(
+            name.value in names
+            for loop in self._code.context.loops(target)
+            if isinstance(loop, cst.For)
+            for name in self._tree.within(loop.target, cst.Name)
+        )
 
     @staticmethod
     def _only_target(statement: Node) -> str | None:
@@ -195,22 +214,30 @@ class Decoding:
         if name is None:
             return False
         if isinstance(function, cst.Attribute) and name in _words("forward_methods"):
-            return dotted(function.value) == "self" or self._is_model(function.value)
+            return (dotted(function.value) == "self" and self._may_attend) or self._is_model(function.value)
         if isinstance(function, cst.Name) and name == "self":
-            return True
+            return self._may_attend
         return self._is_model(function)
 
     def _is_model(self, node: Node) -> bool:
+        if "emb" in (last_name(node) or "").lower():
+            return False
         origins = self._code.values.origins(node)
         known = [origin for origin in origins if origin.is_known]
         for origin in known:
             if origin.kind == "instance":
-                return True
+                return self._may_attend
             if origin.kind == "function":
                 return False
         name = (last_name(node) or "").lower()
         words = _words("model_words")
         return any(part in words for part in name.split("_")) or any(name.endswith(word) and len(word) > 2 for word in words)
+
+    @cached_property
+    def _may_attend(self) -> bool:
+        """May a model of this very file have keys and values to keep? A bigram table has none."""
+        text = self._code.text.lower()
+        return any(word in text for word in _words("attention_words"))
 
     def _carries_cache(self, call: cst.Call) -> bool:
         """Does an argument's name say that earlier results are handed on?"""
@@ -244,11 +271,14 @@ class Decoding:
             return True
         if isinstance(node, cst.Name):
             return any(
-                binding.kind in ("assign", "walrus")
+                binding.kind in ("assign", "walrus", "augment")
                 and binding.value is not None
                 and self._tree.contains(loop, binding.node)
                 and binding.node is not growth
-                and self._holds_all(binding.value, sequence, growth, loop, depth - 1)
+                and any(
+                    self._holds_all(value, sequence, growth, loop, depth - 1)
+                    for value in ((binding.node.target,) if isinstance(binding.node, cst.AugAssign) else (binding.value,))
+                )
                 for binding in self._code.values.definitions(node)
             )
         if isinstance(node, cst.Subscript):
