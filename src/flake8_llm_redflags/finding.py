@@ -61,6 +61,8 @@ class Finding:
     end_line: int
     end_column: int
     edit: Edit | None = None
+    #: Other lines of the same defect: the rest of a computation that is reported at its end.
+    also: tuple[int, ...] = ()
 
     @property
     def place(self) -> tuple[int, int, str]:

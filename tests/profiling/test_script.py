@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 
 from flake8_llm_redflags.config import Config
 from flake8_llm_redflags.finding import Finding, Severity
+from flake8_llm_redflags.profiling import evidence
 from flake8_llm_redflags.profiling.script import attribution, instrument, report
 from flake8_llm_redflags.profiling.script.run import Run
 
@@ -63,10 +65,27 @@ def test_every_operator_is_on_a_line(whole_run) -> None:
     product = costs["model.py", line_of("model.py", "weights @ v")]
     assert product["forward_ms"] > 0
     assert product["backward_ms"] > 0
-    fetch = costs["train.py", line_of("train.py", "in enumerate(batches())")]
+    fetch = costs["train.py", line_of("train.py", "in enumerate(batches(")]
     assert fetch["fetch_ms"] > 0
     call = costs["train.py", line_of("train.py", "loss = model(ids")]
     assert call["inclusive_ms"] > softmax["inclusive_ms"]
+
+
+def test_every_file_of_the_script_takes_part(whole_run) -> None:
+    _, result = whole_run
+    assert {Path(entry["path"]).name for entry in result["lines"]} >= {"train.py", "model.py", "data.py"}
+    assert {"LRF501", "LRF701"} <= {entry["code"] for entry in result["findings"]}
+
+
+def test_a_computation_over_several_lines_is_priced_as_a_whole(whole_run) -> None:
+    _, result = whole_run
+    costs = {(Path(entry["path"]).name, entry["line"]): entry for entry in result["lines"]}
+    (attention,) = [entry for entry in result["findings"] if entry["code"] == "LRF501"]
+    chain = range(line_of("model.py", "scores = (q @"), line_of("model.py", "y = weights @ v") + 1)
+    parts = [costs["model.py", line] for line in chain]
+    assert attention["line"] == chain[-1]
+    assert attention["ms"] == pytest.approx(sum(part["forward_ms"] + part["backward_ms"] for part in parts), rel=1e-6)
+    assert attention["ms"] > 1.5 * (parts[-1]["forward_ms"] + parts[-1]["backward_ms"])
 
 
 def test_report_is_labelled_and_ranked(whole_run) -> None:
@@ -90,6 +109,60 @@ def test_an_exception_is_the_scripts_own_and_what_was_measured_is_kept(tmp_path:
     assert "instrument.py" not in done.stderr
     assert json.loads(out.read_text())["steps"] == 2
     assert "ended after 2 of 5 steps" in done.stderr
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    script = [str(TINY_GPT / "train.py"), "--interrupt-at", "4"]
+    command = [sys.executable, "-m", "flake8_llm_redflags", "profile", "run", "--warmup", "1", "--out", str(out), *script]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line == "waiting\n":
+            break
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "the script was interrupted after 3 of 5 steps" in errors
+    assert "Traceback" not in errors
+    assert json.loads(out.read_text())["steps"] == 3
+
+
+def test_ctrl_c_in_the_cases_keeps_what_was_measured(tmp_path: Path) -> None:
+    out = tmp_path / "cpu.jsonl"
+    command = [sys.executable, "-m", "flake8_llm_redflags", "profile", "cases", "LRF52", "LRF60", "--device", "cpu"]
+    running = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    assert running.stdout.readline().startswith("LRF520 rms-norm")
+    running.send_signal(signal.SIGINT)
+    rest, errors = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert f"results are kept in {out}, the same command goes on from there" in " ".join(rest.split())
+    assert errors == "redflags: interrupted\n"
+    kept = evidence.read(out)
+    assert kept
+    assert all(record.status == "ok" for record in kept)
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ('__version__ = "2.3.1+cpu"', "needs torch 2.6 or newer, this is 2.3.1+cpu: pip install"),
+        ('raise ImportError("no libtorch_cpu.so")', "needs torch (no libtorch_cpu.so): pip install"),
+        ('raise OSError("libcudart.so.12: cannot open shared object file")', "needs torch (libcudart.so.12: cannot open"),
+    ],
+    ids=["old", "broken", "library"],
+)
+@pytest.mark.parametrize("arguments", [["cases"], ["run", str(TINY_GPT / "train.py")]], ids=["cases", "run"])
+def test_a_wrong_torch_is_one_clear_line(tmp_path: Path, arguments: list[str], source: str, line: str) -> None:
+    (tmp_path / "torch.py").write_text(source)
+    command = [sys.executable, "-m", "flake8_llm_redflags", "profile", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"redflags: {line}")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import linecache
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,11 +133,21 @@ def report_command(
     print("\n".join(str(path) for path in written))
 
 
+#: The oldest torch whose profiler and compiler this rests on, as in pyproject.toml.
+_OLDEST_TORCH = (2, 6)
+
+
 def _torch():  # type: ignore[no-untyped-def]
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own words would stand between the script's
+    remedy = "pip install 'flake8-llm-redflags[profile]'"
     try:
         import torch
-    except ImportError as error:
-        raise Problem(f"needs torch ({error}): pip install 'flake8-llm-redflags[profile]'") from error
+
+        version = torch.__version__
+    except (ImportError, OSError, AttributeError) as error:  # OSError: one of its libraries does not load
+        raise Problem(f"needs torch ({str(error).splitlines()[0]}): {remedy}") from error
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < _OLDEST_TORCH:
+        raise Problem(f"needs torch {'.'.join(map(str, _OLDEST_TORCH))} or newer, this is {version}: {remedy}")
     return torch
 
 
@@ -224,22 +237,24 @@ def _print_report(made: Report, *, wanted: int, warmup: int) -> None:
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     done, profile = made.run, made.run.profile
     if not profile.total_ms:
+        ended = "was interrupted" if done.interrupted else "ended"
         console.print(
-            f"redflags: nothing was profiled: the script ended before optimizer step {warmup + 1}; try --steps 0"
+            f"redflags: nothing was profiled: the script {ended} before optimizer step {warmup + 1}; try --steps 0"
         )
         return
     what = f"{done.steps} steps" if wanted else "the whole script"
     found = profile.attributed_ms / profile.total_ms
     console.print(f"\n{what}: {profile.total_ms:.1f} ms, {found:.0%} on exact lines ({made.clock})")
     if wanted and done.steps < wanted:
-        console.print(f"the script ended after {done.steps} of {wanted} steps")
+        ended = "was interrupted" if done.interrupted else "ended"
+        console.print(f"the script {ended} after {done.steps} of {wanted} steps")
     for priced in made.costly:
         where = f"{Path(priced.finding.path).name}:{priced.finding.line}"
         gain = _gain_in_words(priced.speedup, priced.basis, priced.step_speedup)
         waits = f", {priced.waits} waits" if priced.waits else ""
         console.print(f"{priced.share:6.1%}  {where} {priced.finding.code} {priced.finding.name}{waits}; {gain}")
     for (path, line), share in made.hot:
-        console.print(f"{share:6.1%}  {Path(path).name}:{line} no finding")
+        console.print(f"{share:6.1%}  {Path(path).name}:{line} no finding: {linecache.getline(path, line).strip()[:60]}")
     if made.negligible:
         places = (f"{item.finding.code} {Path(item.finding.path).name}:{item.finding.line}" for item in made.negligible)
         console.print(f"cost nothing here: {', '.join(places)}")

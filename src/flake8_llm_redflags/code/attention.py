@@ -94,6 +94,12 @@ class Attention:
         """What changes the weights between the softmax and V, dropout aside."""
         return tuple(step for step in self.after if step.kind in ("gate", "fill", "add"))
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every part of the computation, from QKᵀ to the product with V."""
+        steps = (step.node for step in (*self.before, *self.after))
+        return (self.scores.place.node, *steps, self.softmax.node, self.product.place.node)
+
     def steps(self, *kinds: str) -> list[Step]:
         """Return the steps before the softmax of these kinds."""
         return [step for step in self.before if step.kind in kinds]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -100,10 +100,13 @@ class Rule(ABC):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield the findings of one file."""
 
-    def finding(self, code: Code, node: Node, message: str, edit: Edit | None = None) -> Finding:
+    def finding(
+        self, code: Code, node: Node, message: str, edit: Edit | None = None, also: Iterable[Node] = ()
+    ) -> Finding:
         """Return a finding at ``node``. The message says what is wrong here, what it costs and what to do.
 
         A message that long names of the user's make too long is cut: write it so that this happens to nobody.
+        ``also`` are other parts of the same defect, which count when its time is measured.
         """
         if len(message) > MESSAGE_LIMIT:
             message = f"{message[: MESSAGE_LIMIT - 1].rstrip()}…"
@@ -119,4 +122,10 @@ class Rule(ABC):
             end_line=span.end_line,
             end_column=span.end_column + 1,
             edit=edit,
+            also=tuple(sorted({line for part in also for line in _lines(code, part)})),
         )
+
+
+def _lines(code: Code, node: Node) -> range:
+    span = code.span(node)
+    return range(span.line, span.end_line + 1)

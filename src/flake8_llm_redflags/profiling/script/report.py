@@ -85,7 +85,8 @@ def _findings(path: str, config: Config) -> list[Finding]:
 
 
 def _lines(finding: Finding) -> list[Line]:
-    return [(finding.path, line) for line in range(finding.line, finding.end_line + 1)]
+    """Return the lines that a finding is about: where it stands, and the rest of the same computation."""
+    return [(finding.path, line) for line in sorted({*range(finding.line, finding.end_line + 1), *finding.also})]
 
 
 def _price(run: Run, finding: Finding, gains: Callable[[str], tuple[float | None, str]]) -> Priced:

@@ -38,7 +38,7 @@ class UnfusedAttention(Rule):
             if _can_be_fused(code, attention):
                 takes_scale = must_have_torch(self.config, code.path, _TAKES_SCALE)
                 edit = fusing_edit(code, attention) if takes_scale else None
-                yield self.finding(code, attention.product.place.node, _message(code, attention), edit)
+                yield self.finding(code, attention.product.place.node, _message(code, attention), edit, attention.nodes)
 
 
 def _can_be_fused(code: Code, attention: Attention) -> bool:
