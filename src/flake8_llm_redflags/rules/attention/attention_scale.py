@@ -22,7 +22,7 @@ class AttentionScale(Rule):
     name = "attention-scale"
     severity = Severity.ERROR
     reads_tests = False
-    trigger = Trigger(words=(TORCH, (*SOFTMAX, "scaled_dot_product_attention")), pattern=(*PRODUCTS, "scaled_dot_product"))
+    trigger = Trigger(words=(TORCH, (*SOFTMAX, "scaled_dot_product_attention")), pattern=(*PRODUCTS, "sqrt", r"\*\* ?\(?-"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each attention whose scale the file shows to be wrong."""

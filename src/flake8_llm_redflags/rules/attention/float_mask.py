@@ -33,7 +33,7 @@ class FloatMask(Rule):
     name = "float-mask"
     severity = Severity.ERROR
     fixable = "unsafe"
-    trigger = Trigger(words=(TORCH, _TAKERS), pattern=("tril", "triu", "arange"))
+    trigger = Trigger(words=(TORCH, _TAKERS), pattern=("tril", "triu"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each mask of ones and zeros, and at each causal one of the opposite sense."""
