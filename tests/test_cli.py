@@ -513,3 +513,20 @@ def test_starting_is_quick(redflags) -> None:
     start = time.perf_counter()
     redflags("check", "--output-format=concise", "-", stdin=b"x = 1\n")
     assert time.perf_counter() - start < 3
+
+
+@pytest.mark.parametrize("options", ["", "--output-format=concise", "--output-format=json", "--diff --unsafe-fixes"])
+def test_no_output_repeats_a_secret(redflags, project: Path, options: str) -> None:
+    body = "Kd82mSl0Qw9eRt7yUi3oPa5sDf6gHj1k"
+    key = "-".join(("sk", "proj", body))
+    text = (
+        "import os\nfrom openai import OpenAI\n"
+        f'KEY = "{key}"\nHEADER = f"Bearer {key}"\nother = os.getenv("KEY", "{key}")\n'
+        f'PEM = """-----BEGIN PRIVATE {"KEY"}-----\n{body * 2}\n-----END PRIVATE {"KEY"}-----"""\n'
+        f'print(OpenAI(api_key="{key}").responses.create(model="m", input=HEADER))\n'
+    )
+    (project / "app.py").write_text(text)
+    run = redflags("check", *options.split())
+    assert run.returncode == 1
+    assert "LRF101" in run.stdout + run.stderr or "os.environ" in run.stdout
+    assert body[:6] not in run.stdout + run.stderr

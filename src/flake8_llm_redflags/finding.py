@@ -63,6 +63,8 @@ class Finding:
     edit: Edit | None = None
     #: Other lines of the same defect: the rest of a computation that is reported at its end.
     also: tuple[int, ...] = ()
+    #: Does the place hold what no report may repeat, such as a secret?
+    hides_place: bool = False
 
     @property
     def place(self) -> tuple[int, int, str]:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,8 @@ from .settings import Settings, load, with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ..config import Config
 
 _STDIN = "-"
 #: A run over this many files shows a progress bar on a terminal.
@@ -81,7 +84,7 @@ def check(
             problems += [problem for outcome in outcomes if (problem := _write(outcome)) is not None]
         texts = {}
     if diff:
-        out.file.writelines(line for outcome in outcomes for line in _diff(outcome))
+        out.file.writelines(line for outcome in outcomes for line in _diff(outcome, settings.config))
         out = err
     mended = sum(outcome.mended for outcome in outcomes)
     done = f", {mended:,} {'would be mended' if diff else 'mended'}" if mended else ""
@@ -154,11 +157,16 @@ def _write(outcome: Outcome) -> str | None:
     return None
 
 
-def _diff(outcome: Outcome) -> Iterator[str]:
-    """Yield the lines of a unified diff between the file and its mended text."""
+def _diff(outcome: Outcome, config: Config) -> Iterator[str]:
+    """Yield the lines of a unified diff between the file and its mended text, secrets masked in both."""
     if outcome.after is None or outcome.before is None:
         return
-    before, after = (_LINE.findall(text) for text in (outcome.before, outcome.after.text))
+    from ..linter import lint
+    from ..reports.masking import masked
+    from ..rules import all_rules
+
+    found = lint(replace(outcome.after, text=outcome.before), config, [rule for rule in all_rules() if rule.hides_place])
+    before, after = _LINE.findall(masked(outcome.before, found)), _LINE.findall(masked(outcome.after.text, outcome.findings))
     path = Path(outcome.path).as_posix().lstrip("/")
     for line in difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"):
         yield line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"

@@ -227,9 +227,19 @@ class Code:
         return self.text[start:end]
 
     def short_text(self, node: Node, limit: int = 40) -> str:
-        """Return the node's source on one line, cut to ``limit`` characters: for messages."""
-        text = " ".join(self.text_of(node).split())
+        """Return the node's source on one line, cut to ``limit`` characters: for messages, so suspected secrets are left out."""
+        text = self.text_of(node)
+        if '"' in text or "'" in text:
+            text = self._without_secrets(node, text)
+        text = " ".join(text.split())
         return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+    def _without_secrets(self, node: Node, text: str) -> str:
+        first = self.positions.offsets(node)[0]
+        inside = [literal.node for literal, _ in self.secrets.suspects if self.tree.contains(node, literal.node)]
+        for start, end in sorted(map(self.positions.offsets, inside), reverse=True):
+            text = f"{text[: start - first]}…{text[end - first :]}"
+        return text
 
     def edit(self, title: str, *, safe: bool) -> EditBuilder:
         """Return a builder for an edit of this file; ``safe`` where it changes nothing but the defect."""

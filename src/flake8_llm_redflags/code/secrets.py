@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -71,6 +71,12 @@ class Secrets:
 
     def __init__(self, code: Code) -> None:
         self._code, self._tree = code, code.tree
+
+    @cached_property
+    def suspects(self) -> list[tuple[NamedLiteral, Evidence]]:
+        """The literals that may be secrets, with the evidence."""
+        judged = ((literal, judge(literal.name, literal.value)) for literal in self.literals())
+        return [(literal, evidence) for literal, evidence in judged if evidence is not None]
 
     def literals(self) -> Iterator[NamedLiteral]:
         """Yield every string literal of the file but docstrings, in document order per kind of literal."""

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..finding import Finding, Severity
+from .masking import masked
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -28,10 +29,14 @@ def concise(findings: Sequence[Finding], console: Console, text_of: Callable[[st
 def full(findings: Sequence[Finding], console: Console, text_of: Callable[[str], str | None]) -> None:
     """Write each finding with its message, its place and the lines it stands on, underlined."""
     lines: dict[str, list[str]] = {}
+    by_path: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_path.setdefault(finding.path, []).append(finding)
     for finding in findings:
         if finding.path not in lines:
             text = text_of(finding.path)
-            lines[finding.path] = [] if text is None else _LINE_END.split(_LAST_LINE_END.sub("", text))
+            shown = "" if text is None else masked(text, by_path[finding.path])
+            lines[finding.path] = [] if text is None else _LINE_END.split(_LAST_LINE_END.sub("", shown))
         console.print(_frame(finding, lines[finding.path]), soft_wrap=True)
 
 

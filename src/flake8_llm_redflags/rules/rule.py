@@ -91,6 +91,8 @@ class Rule(ABC):
     fixable: ClassVar[Literal["safe", "unsafe", "both"] | None] = None
     #: Whether the rule reads tests too. What is only a matter of cost, or of a running service, is not worth a word there.
     reads_tests: ClassVar[bool] = True
+    #: Whether the rule's findings stand on what no report may repeat.
+    hides_place: ClassVar[bool] = False
     trigger: ClassVar[Trigger]
 
     def __init__(self, config: Config) -> None:
@@ -123,6 +125,7 @@ class Rule(ABC):
             end_column=span.end_column + 1,
             edit=edit,
             also=tuple(sorted({line for part in also for line in _lines(code, part)})),
+            hides_place=self.hides_place,
         )
 
 

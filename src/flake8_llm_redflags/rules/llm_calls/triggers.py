@@ -13,7 +13,7 @@ MODEL_WORDS = (
     "langchain_community", "langchain_google_genai", "langchain_google_vertexai", "langchain_ollama", "langchain_groq",
     "langchain_mistralai", "langchain_cohere", "langchain_aws", "langchain_together", "langchain_fireworks", "langchain_huggingface",
     "langchain_nvidia_ai_endpoints", "langchain_deepseek", "langchain_xai", "langchain_core", "langchain_classic", "max_tokens",
-    "llama_index", "dspy", "xai_sdk", "bedrock", "invoke_model", "agno", "phi", "crewai", "adk", "autogen", "autogen_agentchat", "ag2",
+    "llama_index", "dspy", "xai_sdk", "bedrock", "invoke_model", "agno", "crewai", "adk", "autogen", "autogen_agentchat", "ag2",
     "pydantic_ai", "smolagents",
 )  # fmt: skip
 #: The same for files in which a model's text may be used: its answer, or what it writes for a tool.
@@ -33,6 +33,6 @@ MODEL_CALL = Trigger(
     ),
 )
 #: A loop that its model alone may end.
-AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS))
+AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"\n[ \t]*while\b")
 #: ``while True`` in a file that calls a model.
 ENDLESS_LOOP = Trigger(words=AGENT_LOOP.words, pattern=r"while\s*\(?\s*(?:True|1)\b")

@@ -21,6 +21,7 @@ class HardcodedSecret(Rule):
     name = "hardcoded-secret"
     severity = Severity.ERROR
     fixable = "unsafe"
+    hides_place = True
     trigger = SECRET_TRIGGER
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class SecretFallback(Rule):
     code = "LRF102"
     name = "secret-fallback"
     severity = Severity.ERROR
+    hides_place = True
     trigger = SECRET_TRIGGER
 
     def check(self, code: Code) -> Iterator[Finding]:

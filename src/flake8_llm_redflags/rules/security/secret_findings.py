@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
 def suspects(code: Code, config: Config) -> Iterator[tuple[NamedLiteral, Evidence]]:
     """Yield the literals that may be secrets with the evidence, but those that the configuration allows."""
-    from ...code.secrets import judge
-
     allowed_names = [re.compile(pattern) for pattern in config.allowed_secret_names]
-    for literal in code.secrets.literals():
-        evidence = judge(literal.name, literal.value)
-        if evidence is None or fingerprint(literal.value) in config.allowed_secrets:
+    for literal, evidence in code.secrets.suspects:
+        if fingerprint(literal.value) in config.allowed_secrets:
             continue
         if literal.name is not None and any(pattern.search(literal.name) for pattern in allowed_names):
             continue

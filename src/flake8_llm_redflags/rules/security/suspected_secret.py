@@ -21,6 +21,7 @@ class SuspectedSecret(Rule):
     name = "suspected-secret"
     severity = Severity.INFO
     preview = True
+    hides_place = True
     trigger = Trigger(test=may_hold_word)
 
     def check(self, code: Code) -> Iterator[Finding]:
