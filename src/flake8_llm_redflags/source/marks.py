@@ -27,7 +27,8 @@ KEY_BREAK = "<+>"
 
 MarkKind = Literal["expect", "ok", "todo-expect", "todo-ok", "human"]
 
-_MARK = re.compile(
+#: A mark inside of a comment.
+MARK = re.compile(
     r"#\s*(?P<kind>" + "|".join(get_args(MarkKind)) + r")(?:\[(?P<group>[\w-]+)\])?(?:\+(?P<below>\d+))?:\s*"
     r"(?P<what>[\w-]+(?:\s*,\s*[\w-]+)*)"
 )
@@ -80,7 +81,7 @@ def marks(text: str, path: str = "<fixture>") -> list[Mark]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type != tokenize.COMMENT:
             continue
-        matches = list(_MARK.finditer(token.string))
+        matches = list(MARK.finditer(token.string))
         if not matches and re.match(r"#\s*(expect|ok|todo-|human)\b.*LRF", token.string):
             raise ValueError(f"{path}:{token.start[0]}: looks like a mark but is not one: {token.string}")
         for match in matches:
