@@ -115,7 +115,7 @@ CASES = {
     "LRF522-tanh": (function("return 0.5 * x * (1.0 + torch.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))"), False),
     "LRF522-fast": (function("return x * 0.5 * (1 + torch.tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))"), False),
     "LRF525-direct": (loss("return torch.gather(logits.log_softmax(-1), dim=2, index=labels.unsqueeze(2)).squeeze(2)"), True),
-    "LRF525-named": (loss("found = F.log_softmax(logits, -1)", "return found.gather(-1, labels[..., None])[..., 0]"), True),
+    "LRF525-named": (loss("found = F.log_softmax(logits, -1)", "return found.gather(-1, labels.unsqueeze(2))[..., 0]"), True),
     "LRF605-named": (head("logits = self.lm_head(self.norm(hidden))", "return logits[:, -1, :]"), False),
     "LRF605-direct": (head("return self.lm_head(hidden)[:, -1:]"), False),
     "LRF522-erf": (function("cdf = 0.5 * (1 + torch.erf(x / math.sqrt(2.0)))", "return x * cdf"), False),

@@ -201,11 +201,23 @@ class Decoding:
 
     def _call_that_reads(self, sequence: str, loop: Loop, growth: Node) -> cst.Call | None:
         for call in self._tree.within(loop.body, cst.Call):
-            if self.is_model_call(call) and not self._carries_cache(call):
-                arguments = [arg.value for arg in call.args if not arg.star]
+            if (self.is_model_call(call) or self._gives_logits(call)) and not self._carries_cache(call):
+                arguments = [arg.value for arg in call.args if arg.star != "*"]
                 if any(self._holds_all(argument, sequence, growth, loop, _DEPTH) for argument in arguments):
                     return None if self._keeps_cache(call) else call
         return None
+
+    def _gives_logits(self, call: cst.Call) -> bool:
+        """Is something of another file called for logits, and not to change some: ``logits = self.retro(tokens)[:, -1]``?"""
+        above = self._tree.parent(call)
+        if isinstance(above, cst.Subscript) and above.value is call:
+            above = self._tree.parent(above)
+        target = above.targets[0].target if isinstance(above, cst.Assign) else None
+        if not isinstance(target, cst.Name) or target.value != "logits" or self._code.qualified_name(call.func) is not None:
+            return False
+        if any("logits" in self._code.text_of(arg.value) or "scores" in self._code.text_of(arg.value) for arg in call.args):
+            return False
+        return isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self" and not self._code.values.is_known(call.func)
 
     def is_model_call(self, call: cst.Call) -> bool:
         """Does the call run a model forward, by what the callee is or, where the file does not say, by its name?"""
@@ -213,7 +225,7 @@ class Decoding:
         name = last_name(function)
         if name is None:
             return False
-        if isinstance(function, cst.Attribute) and name in _words("forward_methods"):
+        if isinstance(function, cst.Attribute) and (name in _words("forward_methods") or name.startswith("forward_")):
             return (dotted(function.value) == "self" and self._may_attend) or self._is_model(function.value)
         if isinstance(function, cst.Name) and name == "self":
             return self._may_attend
@@ -242,6 +254,8 @@ class Decoding:
     def _carries_cache(self, call: cst.Call) -> bool:
         """Does an argument's name say that earlier results are handed on?"""
         for arg in call.args:
+            if arg.star == "**" and any(_has_cache_word(key) for key in self._keys(arg.value)):
+                return True
             if arg.keyword is not None:
                 if arg.keyword.value == "use_cache":
                     if not (isinstance(arg.value, cst.Name) and arg.value.value == "False"):
@@ -251,6 +265,13 @@ class Decoding:
             elif not arg.star and any(_has_cache_word(part) for part in dotted(arg.value).split(".")):
                 return True
         return False
+
+    def _keys(self, node: Node) -> Iterator[str]:
+        """Yield the keys of the dictionaries that ``**node`` may unpack."""
+        for origin in self._code.values.origins(node):
+            for entry in origin.node.elements if isinstance(origin.node, cst.Dict) else ():
+                if isinstance(entry, cst.DictElement) and isinstance(entry.key, cst.SimpleString):
+                    yield str(entry.key.evaluated_value)
 
     def _keeps_cache(self, call: cst.Call) -> bool:
         """Does the function around handle a cache, so that the model may keep one inside?"""
@@ -281,8 +302,11 @@ class Decoding:
                 )
                 for binding in self._code.values.definitions(node)
             )
+        if isinstance(node, cst.Dict):
+            return any(self._holds_all(e.value, sequence, growth, loop, depth) for e in node.elements)
         if isinstance(node, cst.Subscript):
-            return self._holds_all(node.value, sequence, growth, loop, depth) and _is_growing_slice(node, loop)
+            whole = node.value.value if _is_first_row(node.value) else node.value  # `x[0][-context:]`
+            return self._holds_all(whole, sequence, growth, loop, depth) and _is_growing_slice(node, loop)
         if isinstance(node, cst.IfExp):
             return any(self._holds_all(n, sequence, growth, loop, depth) for n in (node.body, node.orelse))
         if isinstance(node, cst.Attribute):  # `tokenizer(prompt).input_ids`
@@ -385,6 +409,13 @@ def _is_minus_one(node: Node | None) -> bool:
         and isinstance(node.expression, cst.Integer)
         and node.expression.value == "1"
     )
+
+
+def _is_first_row(node: Node) -> bool:
+    if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
+        return False
+    row = node.slice[0].slice
+    return isinstance(row, cst.Index) and isinstance(row.value, cst.Integer) and row.value.value == "0"
 
 
 def _has_cache_word(name: str) -> bool:

@@ -63,6 +63,8 @@ def _edit(code: Code, picked: Operation, softmax: Operation) -> Edit | None:
     if axis is None or index is None or over is None or {code.text_of(axis), code.text_of(over)} - {"-1", "2"}:
         return None
     logits = softmax.operands[0]
+    if not _has_three_axes(code, axis, index, logits):
+        return None  # of two axes, a row would be one token, and the loop would take longest
     text = code.text_of(picked.node) + code.text_of(softmax.node)
     if "#" in text or "dtype" in text or (isinstance(logits, cst.Name) and not code.values.is_same_at(logits, picked.node)):
         return None
@@ -73,6 +75,13 @@ def _edit(code: Code, picked: Operation, softmax: Operation) -> Edit | None:
     edit = code.edit("subtract the logsumexp row by row", safe=False).replace(picked.node, f"{stack}([{rows}])")
     kept = [name.value for node in (logits, index) for name in code.tree.within(node, cst.Name)]
     return edit.remove_unused([picked.node], kept).done()
+
+
+def _has_three_axes(code: Code, axis: Node, index: Node, logits: Node) -> bool:
+    """Does the code show batch, positions and vocabulary?"""
+    if code.text_of(axis) == "2" or "unsqueeze(2)" in code.text_of(index):
+        return True
+    return isinstance(logits, cst.Subscript) and len(logits.slice) > 1
 
 
 def _is_only_use(code: Code, used: Node) -> bool:
