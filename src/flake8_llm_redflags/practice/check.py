@@ -96,12 +96,8 @@ def _rendered(name: str, rendered: Rendered) -> Iterator[str]:
         for line, code in sorted(expected - found):
             yield f"{name}: {file}:{line}: {code} is expected and not reported"
         for line, code in sorted(found - expected):
-            known = (
-                "marked todo-expect and reported: mark it expect"
-                if (line, code) in _lines(rendered.marks[file], "todo-expect")
-                else "reported and not marked"
-            )
-            yield f"{name}: {file}:{line}: {code} is {known}"
+            awaited = (line, code) in _lines(rendered.marks[file], "todo-expect")
+            yield f"{name}: {file}:{line}: {code} is reported and {'awaited: mark it `expect`' if awaited else 'not marked'}"
 
 
 def _random(scenario: Scenario, code: str, choice: tuple[int, ...]) -> Iterator[str]:

@@ -12,10 +12,10 @@ from .support import bad_variants, module, right_variants
 NAME = "mini-gpt"
 
 
-def model(layers: int = 2, **sites: int) -> Any:
+def model(depth: int = 2, **sites: int) -> Any:
     torch.manual_seed(0)
     code = module(NAME, "model.py", **sites)
-    made = code.GPT(code.GPTConfig(vocab_size=50, context=8, width=16, heads=2, layers=layers, dropout=0.5))
+    made = code.GPT(code.GPTConfig(vocab_size=50, context=8, width=16, heads=2, layers=depth, dropout=0.5))
     with torch.no_grad():
         for parameter in made.parameters():  # large enough for differences to show
             parameter.mul_(5) if parameter.dim() > 1 else None
@@ -89,7 +89,7 @@ def test_init() -> None:
 
 def test_positions() -> None:
     def knows_the_order(variant: int) -> bool:
-        net = model(layers=1, positions=variant).eval()
+        net = model(depth=1, positions=variant).eval()
         swapped = IDS[:, [1, 0, 2, 3, 4, 5, 6, 7]]
         return not torch.allclose(net(IDS)[:, -1], net(swapped)[:, -1], atol=1e-5)
 
