@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
 from ..torch_version import may_have_torch, must_have_torch
@@ -36,6 +37,8 @@ class RepeatedKvHeads(Rule):
         if not may_have_torch(self.config, code.path, _SHARES_HEADS):
             return
         for attention in fused_attentions(code):
+            if _is_masked(attention):
+                continue
             keys, values = head_copy(code, attention.key), head_copy(code, attention.value)
             if keys is not None and values is not None:
                 message = (
@@ -46,7 +49,8 @@ class RepeatedKvHeads(Rule):
 
     def _edit(self, code: Code, attention: FusedAttention, keys: HeadCopy, values: HeadCopy) -> Edit | None:
         """Take both copies out, where they repeat every head in place, alike, and for this call only."""
-        if attention.is_open or attention.argument("enable_gqa") is not None:
+        given = ("attn_mask", "enable_gqa")
+        if attention.is_open or any(attention.argument(name) is not None for name in given) or _chooses_kernel(code, attention):
             return None
         if not must_have_torch(self.config, code.path, _SHARES_HEADS):
             return None
@@ -62,3 +66,19 @@ class RepeatedKvHeads(Rule):
             else:
                 edit.replace(copy.node, code.text_of(copy.source))
         return edit.append_argument(attention.call, "enable_gqa=True").done()
+
+
+def _is_masked(attention: FusedAttention) -> bool:
+    """Does the attention always get a mask? With one, shared heads have no kernel but the one that copies them itself."""
+    mask, flag = attention.argument("attn_mask"), attention.argument("is_causal")
+    if mask is None or (isinstance(mask, cst.Name) and mask.value == "None"):
+        return False
+    return flag is None or (isinstance(flag, cst.Name) and flag.value == "False")
+
+
+def _chooses_kernel(code: Code, attention: FusedAttention) -> bool:
+    """Is the kernel prescribed (``with sdpa_kernel(…)``)? Not every one shares heads."""
+    from ...code.names import last_name
+
+    calls = (call for block in code.context.withs(attention.call) for item in block.items for call in code.tree.within(item, cst.Call))
+    return any(last_name(call.func) in ("sdpa_kernel", "sdp_kernel") for call in calls)
