@@ -82,6 +82,9 @@ class _Fusing:
         weights = self._attention.product.left
         if weights is self._attention.value or self._attention.scores.mask is not None:
             raise _Unsure
+        for product in (self._product, self._attention.scores.place.node):
+            if isinstance(product, cst.Call) and any(arg.keyword is not None or arg.star for arg in product.args):
+                raise _Unsure  # `out=`, and whatever else it may be
         self._walk(weights, reading)
         if reading.scores is not self._attention.scores.place.node:
             raise _Unsure
