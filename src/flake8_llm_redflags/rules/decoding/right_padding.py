@@ -21,7 +21,7 @@ class RightPadding(Rule):
     severity = Severity.ERROR
     fixable = "safe"
     reads_tests = False
-    trigger = Trigger(words=(("transformers",), ("generate",), ("padding",)))
+    trigger = Trigger(words=(("transformers",), ("generate",), ("padding",)), pattern=r"generate\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the tokenizer call that pads."""
