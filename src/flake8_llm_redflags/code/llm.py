@@ -167,6 +167,11 @@ class Llm:
                 return next((o.node for o in origins if isinstance(o.node, cst.Call) and o.kind == "call"), None)
         return None
 
+    def is_client(self, call: cst.Call) -> bool:
+        """Does the call make a client of a library that the file imports?"""
+        qualified = self._code.qualified_name(call.func)
+        return qualified is not None and any(_is_client_class(qualified, facts) for facts in self._libraries)
+
     def client_constructors(self) -> Iterator[cst.Call]:
         """Yield the calls that make a client of a remote model, in document order."""
         for call in self._code.all(cst.Call):

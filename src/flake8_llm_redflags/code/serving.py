@@ -53,7 +53,7 @@ class Serving:
                 # `@app.get("/")` is a route; a bare `@get` or `@property`-like name is not.
                 if _pattern(role).search(name) and ("." in name or isinstance(expression, cst.Call) or role != "requests"):
                     return role
-        return "requests" if self._is_handed_on(function) else None
+        return self._role_by_reference(function)
 
     def _is_command_line(self, decorator: Node) -> bool:
         """Does the decorator make a command of a program (``@app.command()`` of typer or click)?"""
@@ -63,15 +63,31 @@ class Serving:
         names = {self._code.qualified_name(callee) or "", *self._code.values.made_by(owner)}
         return any(name.partition(".")[0] in modules for name in names)
 
-    def _is_handed_on(self, function: cst.FunctionDef) -> bool:
-        """Is the function given to a framework that calls it for each request?"""
-        facts = table("serving")["references"]
+    def _role_by_reference(self, function: cst.FunctionDef) -> Role | None:
+        """Return the role that a framework has for the function which it is handed."""
+        facts, tree = table("serving")["references"], self._code.tree
         for reference in self._code.references(function.name.value):
-            argument = self._code.tree.parent(reference)
-            call = self._code.tree.parent(argument) if isinstance(argument, cst.Arg) else None
-            if isinstance(call, cst.Call) and last_name(call.func) in facts["callees"]:
-                return True
-        return False
+            holder = tree.parent(reference)
+            above = tree.parent(holder) if holder is not None else None
+            if isinstance(holder, cst.Element) and above is not None and self._is_tool_list(above):
+                return "tools"
+            if isinstance(holder, cst.Arg) and isinstance(above, cst.Call):
+                name = last_name(above.func)
+                if name in facts["tool_makers"]:
+                    return "tools"
+                if name in facts["callees"]:
+                    return "requests"
+        return None
+
+    def _is_tool_list(self, node: Node) -> bool:
+        """Is a list called ``tools``, as an argument or a variable?"""
+        holder = self._code.tree.parent(node)
+        name = None
+        if isinstance(holder, cst.Arg) and holder.keyword is not None:
+            name = holder.keyword.value
+        elif isinstance(holder, (cst.Assign, cst.AnnAssign)):
+            name = last_name(holder.targets[0].target if isinstance(holder, cst.Assign) else holder.target)
+        return name is not None and _tool_lists().fullmatch(name) is not None
 
     def _callers_role(self, function: cst.FunctionDef, depth: int) -> Role | None:
         if not depth:
@@ -83,3 +99,8 @@ class Serving:
 @cache
 def _pattern(role: Role) -> re.Pattern[str]:
     return re.compile(table("serving")["decorators"][role])
+
+
+@cache
+def _tool_lists() -> re.Pattern[str]:
+    return re.compile(table("serving")["references"]["tool_lists"])

@@ -282,13 +282,7 @@ class Sql:
 
     def _pieces_are_safe(self, binding: Binding, depth: int) -> bool:
         """Is everything that the scope appends to a list safe?"""
-        scope = self._code.context.function(binding.node) or self._tree.module
-        for call in self._code.calls("append", "extend"):
-            receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
-            if isinstance(receiver, cst.Name) and receiver.value == binding.name and self._tree.contains(scope, call):
-                if not all(self.is_safe(arg.value, depth - 1) for arg in call.args):
-                    return False
-        return True
+        return all(self.is_safe(piece, depth - 1) for piece in self._code.values.added_to(binding))
 
     def _is_safe_annotation(self, annotation: Node) -> bool:
         names = list(self._code.values.annotated_classes(annotation))

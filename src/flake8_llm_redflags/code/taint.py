@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .program import Code
 
 #: How long a chain of assignments, calls and parts is followed, and how many expressions in all.
-_DEPTH = 14
-_STEPS = 200
+_DEPTH = 30
+_STEPS = 400
 
 Test = Callable[[Node], str | None]
 
@@ -53,15 +53,29 @@ class Taint:
     # ---- what a model wrote
 
     def _is_model_text(self, node: Node) -> str | None:
-        if isinstance(node, cst.Call) and self._code.llm.gives_answer(node):
+        if isinstance(node, cst.Call) and (self._code.llm.gives_answer(node) or self._says_it_asks(node)):
             return f"the answer of `{self._code.short_text(node.func, 36)}`"
         if isinstance(node, cst.Attribute):
             chain = f"{last_name(node.value)}.{node.attr.value}"
             if chain in table("taint")["model_text"]["attribute_chains"]:
                 return "the arguments of a tool call"
-        if isinstance(node, cst.Param) and self._is_parameter_of(node, "tools"):
-            return f"the tool parameter `{node.name.value}`"
+        if isinstance(node, cst.Param):
+            if self._is_parameter_of(node, "tools"):
+                return f"the tool parameter `{node.name.value}`"
+            if _matches("parameters", node.name.value) and not self._arguments(node):
+                return f"`{node.name.value}`"
         return None
+
+    def _says_it_asks(self, call: cst.Call) -> bool:
+        """Does only its name say that a function asks a model: is it of another module, or left to subclasses?"""
+        if not _matches("functions", last_name(call.func) or "") or self._code.llm.is_client(call):
+            return False
+        function = self._code.context.called_function(call)
+        return function is None or not any(self._code.context.returned_values(function))
+
+    def _arguments(self, param: cst.Param) -> list[Node]:
+        function = self._tree.parent(self._tree.parent(param) or param)
+        return [] if function is None else self._code.context.arguments_for(param, function)
 
     # ---- what came from outside
 
@@ -155,6 +169,8 @@ class _Search:
     def _of(self, binding: Binding) -> list[Node]:
         if binding.kind == "param":
             return [binding.node]
+        if isinstance(binding.value, cst.List):
+            return [binding.value, *self._code.values.added_to(binding)]
         return [binding.value] if binding.value is not None and binding.kind not in ("import", "def", "class", "except") else []
 
     def _member_values(self, node: cst.Attribute) -> list[Node]:
@@ -165,9 +181,11 @@ class _Search:
         return [b.value for b in bindings if b.value is not None]
 
     def _parts_of_call(self, call: cst.Call) -> list[Node]:
+        if self._code.llm.gives_answer(call):  # what a model answers is its own text, not the question's
+            return []
         name = last_name(call.func) or ""
         facts = table("taint")["harmless"]
-        if name in facts["calls"] or any(part in name.lower() for part in facts["name_parts"]):
+        if name in facts["calls"] or (any(part in name.lower() for part in facts["name_parts"]) and self._may_clean(call)):
             return []
         if name == "search" and any(keyword(call, key) is not None for key in facts["lookup_keywords"]):
             return []
@@ -178,6 +196,15 @@ class _Search:
         if name == "get" and receiver and all(o.kind == "literal" for o in self._code.values.origins(receiver[0])):
             return []
         return [*receiver, *(arg.value for arg in call.args)]
+
+    def _may_clean(self, call: cst.Call) -> bool:
+        """May a function keep its name's promise to clean a text? One of this file that decides nothing does not."""
+        function = self._code.context.called_function(call)
+        if function is None:
+            return True
+        if any(self._tree.within(function, cst.If, cst.IfExp, cst.Raise, cst.For, cst.While, cst.Comparison, cst.Try)):
+            return True
+        return any((self._code.qualified_name(inner.func) or "") != "" for inner in self._tree.within(function, cst.Call))
 
     def _is_checked(self, name: cst.Name) -> bool:
         """Is the name tested against a collection or a pattern in the same function?"""
@@ -191,6 +218,15 @@ class _Search:
             and not isinstance(test.comparisons[0].comparator, cst.SimpleString)
             for test in self._tree.within(scope, cst.Comparison)
         )
+
+
+def _matches(what: str, name: str) -> bool:
+    return _model_names(what).fullmatch(name) is not None
+
+
+@cache
+def _model_names(what: str) -> re.Pattern[str]:
+    return re.compile(table("taint")["model_text"][what])
 
 
 def _is_text(param: cst.Param) -> bool:

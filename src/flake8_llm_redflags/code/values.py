@@ -111,6 +111,17 @@ class Values:
             return found
         return [binding for binding in self._names.bindings(name.value, name) if isinstance(binding.node, cst.CompFor)]
 
+    def added_to(self, binding: Binding) -> list[Node]:
+        """Return what the function around a binding of a list appends to it, in document order."""
+        scope = self._code.context.function(binding.node) or self._tree.module
+        return [
+            argument.value
+            for call in self._code.calls("append", "extend")
+            if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name) and call.func.value.value == binding.name
+            if self._tree.contains(scope, call)
+            for argument in call.args
+        ]
+
     def depends_on(self, expression: Node, scope: Node) -> bool:
         """Does an expression use a name that is bound inside of a statement or function?"""
         names = self._tree.within(expression, cst.Name)
