@@ -113,6 +113,27 @@ def attend(q, k, v, keep):
     scores = scores.masked_fill(~keep, -1e9)
     return F.softmax(scores, -1) @ v
 """,
+    "two masks, one of which may be missing": """\
+def attend(q, k, v, keep=None):
+    ahead = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool).triu(diagonal=9)
+    scores = (q @ k.mT / 2.0).masked_fill(ahead, -1e9)
+    if keep is not None:
+        scores = scores.masked_fill((keep == 0).expand_as(scores), -1e9)
+    return F.softmax(scores, -1) @ v
+""",
+    "added if there": """\
+def attend(q, k, v, keep):
+    bias = torch.zeros(keep.shape).masked_fill(~keep, float("-inf"))
+    return with_bias(q, k, v, bias)
+
+
+def with_bias(q, k, v, mask=None):
+    scores = torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores + mask
+    weights = torch.softmax(scores.float(), dim=-1).type_as(q)
+    return weights.nan_to_num() @ v
+""",
     "einsum": """\
 def attend(q, k, v, keep):
     scores = einsum("bhid,bhjd->bhij", q, k) * 0.25
@@ -252,6 +273,8 @@ def test_compiler_shape_is_equal_once_edited(name: str, dtype: Any) -> None:
             return 2.0 if parameter == "c" else 0.0
         if parameter in ("mask", "bias"):
             return random(2, 1, 8, 8, seed=9).to(kind)
+        if parameter == "padding":
+            return torch.arange(8).expand(2, 8) < 6
         return random(*size, seed=len(parameter) + ord(parameter[0])).to(kind)
 
     def run(file: str, kind: Any) -> Any:

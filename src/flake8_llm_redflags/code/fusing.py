@@ -98,7 +98,7 @@ class _Fusing:
         self._check_moved(reading)
         self._check_uses(reading)
         call = self._call(arguments)
-        edit = self._code.edit("call scaled_dot_product_attention", safe=False)
+        edit = self._code.edit("call scaled_dot_product_attention (a fully masked row gives zeros)", safe=False)
         assert isinstance(self._product, cst.BaseExpression)
         edit.replace_whole(self._product, f"{call}.transpose(1, 2)" if swap else call)
         kept = frozenset(name.value for node in self._moved for name in self._code.tree.within(node, cst.Name))
@@ -397,19 +397,24 @@ class _Fusing:
         masks = self._masks(reading)
         if not masks:
             return []
-        if len(masks) > 1 and (any(t.unless_none is not None for t in masks) or any(t.step.kind == "add" for t in masks)):
-            raise _Unsure
         if len(masks) == 1 and self._is_causal(masks[0]):
             return ["is_causal=True"]
-        if masks[0].step.kind == "add":
-            text = self._added(masks[0], reading)
+        if masks[0].step.kind == "add" and len(masks) == 1:
+            always, at_times = [self._added(masks[0], reading)], []
+        elif any(taken.step.kind == "add" for taken in masks):
+            raise _Unsure
         else:
-            parts = [self._kept(taken) for taken in masks]
-            text = parts[0] if len(parts) == 1 else " & ".join(f"({part})" for part in parts)
-        if masks[0].unless_none is not None:
-            subject = self._text(masks[0].unless_none)
-            text = f"None if {subject} is None else {text}"
-        return [f"attn_mask={text}"]
+            always = [self._kept(taken) for taken in masks if taken.unless_none is None]
+            at_times = [self._kept(taken) for taken in masks if taken.unless_none is not None]
+        subjects = {self._text(taken.unless_none) for taken in masks if taken.unless_none is not None}
+        if not subjects:
+            return [f"attn_mask={_all_of(always)}"]
+        if len(subjects) > 1:
+            raise _Unsure
+        if masks[0].step.kind == "add":
+            always, at_times = [], always
+        otherwise = _all_of(always) if always else "None"
+        return [f"attn_mask={otherwise} if {subjects.pop()} is None else {_all_of([*always, *at_times])}"]
 
     def _kept(self, taken: _Taken) -> str:
         """Return the text of the boolean mask that is True where a key may be seen."""
@@ -426,6 +431,9 @@ class _Fusing:
         return self._negated(operands[0])
 
     def _negated(self, mask: Node) -> str:
+        operation = self._code.tensors.operation(mask)
+        if operation is not None and operation.name == "expand_as" and operation.is_method:  # masks are broadcast
+            return self._negated(operation.operands[0])
         if isinstance(mask, cst.UnaryOperation) and isinstance(mask.operator, cst.BitInvert):
             return self._text(mask.expression)
         if isinstance(mask, cst.Comparison) and len(mask.comparisons) == 1:
@@ -601,6 +609,11 @@ def _number(node: Node) -> int | None:
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus) and isinstance(node.expression, cst.Integer):
         return -int(node.expression.evaluated_value)
     return None
+
+
+def _all_of(masks: list[str]) -> str:
+    """Return the text of a mask that is True where all of these are."""
+    return masks[0] if len(masks) == 1 else " & ".join(f"({mask})" for mask in masks)
 
 
 def _atom(node: Node, text: str) -> str:
