@@ -35,13 +35,14 @@ def _options(
 
 
 def _register() -> None:
-    from . import allow, check, evidence, new_rule, pages, profile
+    from . import allow, check, evidence, new_rule, pages, practice, profile
 
     app.command("check")(check.check)
     app.command("rule")(pages.rule)
     app.command("rules")(pages.rules)
     app.command("allow")(allow.allow)
     app.command("new-rule")(new_rule.new_rule)
+    app.add_typer(practice.app, name="practice")
     app.add_typer(profile.app, name="profile")
     app.add_typer(evidence.app, name="evidence")
 

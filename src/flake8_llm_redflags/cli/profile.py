@@ -34,11 +34,11 @@ def claims_command(
 ) -> None:
     """Put the numbers that interview guides quote to the test."""
     from ..profiling.claims import claims
-    from ..profiling.evidence import measured_in_words
+    from ..profiling.evidence import measured_case
 
     given: dict[str, int | str | None] = {"layers": layers, "heads": heads, "kv_heads": kv_heads}
     given |= {"head_dim": head_dim, "tokens": tokens, "dtype": dtype}
-    rows = claims(_shape(given), measured_in_words)
+    rows = claims(_shape(given), measured_case)
     if output_format == "json":
         print(json.dumps([row.as_object() for row in rows], indent=2, ensure_ascii=False))
     elif output_format == "markdown":
