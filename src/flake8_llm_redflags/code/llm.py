@@ -44,6 +44,7 @@ class Llm:
 
     def __init__(self, code: Code) -> None:
         self._code = code
+        self._sites: dict[bool, list[cst.Call]] = {}
 
     @cached_property
     def remote_calls(self) -> list[ModelCall]:
@@ -58,6 +59,19 @@ class Llm:
 
         ``exposed``: only of those functions that let its errors through.
         """
+        if exposed not in self._sites:
+            self._sites[exposed] = self._find_sites(exposed)
+        return self._sites[exposed]
+
+    def is_call_site(self, call: cst.Call) -> bool:
+        """Does the call ask a remote model, itself or through functions of this file?"""
+        return id(call) in self._site_ids
+
+    @cached_property
+    def _site_ids(self) -> frozenset[int]:
+        return frozenset(map(id, self.call_sites()))
+
+    def _find_sites(self, exposed: bool) -> list[cst.Call]:
         found = [call.node for call in self.remote_calls if not (exposed and call.is_self_guarded)]
         seen = {id(call) for call in found}
         for call in found:  # it grows on the way

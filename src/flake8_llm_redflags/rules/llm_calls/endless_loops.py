@@ -29,8 +29,7 @@ def is_endless(loop: cst.CSTNode) -> bool:
 
 def waits_for_somebody(code: Code, loop: cst.While) -> bool:
     """Does a person or a peer decide about each turn?"""
-    models = {id(call) for call in code.llm.call_sites()}
-    return any(code.tree.contains(loop, call) and id(call) not in models for call in code.calls(*_WAITS))
+    return any(code.tree.contains(loop, call) and not code.llm.is_call_site(call) for call in code.calls(*_WAITS))
 
 
 def is_limited(code: Code, loop: cst.While) -> bool:

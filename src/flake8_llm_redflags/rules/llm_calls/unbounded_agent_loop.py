@@ -26,28 +26,33 @@ class UnboundedAgentLoop(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that feeds a growing conversation to a model."""
-        reported = set()
+        unbounded: dict[int, bool] = {}
         for call in code.llm.call_sites():
-            loop = next((one for one in code.context.loops(call) if _is_the_models(code, one)), None)
-            if not isinstance(loop, cst.While) or id(loop) in reported:
-                continue
-            if waits_for_somebody(code, loop) or is_limited(code, loop) or not _grows(code, call, loop):
-                continue
-            reported.add(id(loop))
-            message = (
-                f"only the model's answer ends this loop around `{code.short_text(call.func, 30)}`: one that keeps calling tools"
-                " runs up the bill; limit the steps"
-            )
-            yield self.finding(code, loop.test, message)
+            for loop in code.context.loops(call):
+                if id(loop) not in unbounded:
+                    unbounded[id(loop)] = isinstance(loop, cst.While) and _is_unbounded(code, loop)
+                if isinstance(loop, cst.While) and unbounded[id(loop)] and _grows(code, call, loop):
+                    unbounded[id(loop)] = False  # one finding is enough
+                    yield self._finding(code, call, loop)
+                    break
+
+    def _finding(self, code: Code, call: cst.Call, loop: cst.While) -> Finding:
+        message = (
+            f"only the model's answer ends this loop around `{code.short_text(call.func, 30)}`: one that keeps calling tools"
+            " runs up the bill; limit the steps"
+        )
+        return self.finding(code, loop.test, message)
 
 
-def _is_the_models(code: Code, loop: cst.CSTNode) -> bool:
+def _is_unbounded(code: Code, loop: cst.While) -> bool:
+    return _is_the_models(code, loop) and not waits_for_somebody(code, loop) and not is_limited(code, loop)
+
+
+def _is_the_models(code: Code, loop: cst.While) -> bool:
     """Does the loop go on for ever, or as long as the model's answer has it (``while answer.stop_reason == "tool_use"``)?"""
     if is_endless(loop):
         return True
-    return isinstance(loop, cst.While) and any(
-        code.taint.model_text(node) is not None for node in code.tree.within(loop.test, cst.Attribute)
-    )
+    return any(code.taint.model_text(node) is not None for node in code.tree.within(loop.test, cst.Attribute))
 
 
 def _grows(code: Code, call: cst.Call, loop: cst.While) -> bool:

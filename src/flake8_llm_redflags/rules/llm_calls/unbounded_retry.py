@@ -26,23 +26,30 @@ class UnboundedRetry(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each endless loop that tries a model call again whatever happens."""
-        reported = set()
+        unbounded: dict[int, bool] = {}
         for call in code.llm.call_sites(exposed=True):
             loop = next(code.context.loops(call), None)
-            if loop is None or not is_endless(loop) or id(loop) in reported or waits_for_somebody(code, loop):
+            if not isinstance(loop, cst.While) or not is_endless(loop):
                 continue
-            statement = next(code.context.tries(call), None)
-            if statement is None or not code.tree.contains(loop, statement):
-                continue
-            if any(code.values.depends_on(arg, loop) for arg in call.args):
-                continue  # another question in each turn: a worker, no retry
-            if all(_goes_on(code, handler) for handler in statement.handlers) and not is_limited(code, loop):
-                reported.add(id(loop))
+            if id(loop) not in unbounded:
+                unbounded[id(loop)] = not waits_for_somebody(code, loop) and not is_limited(code, loop)
+            if unbounded[id(loop)] and _is_tried_again(code, call, loop):
+                unbounded[id(loop)] = False  # one finding is enough
                 message = (
                     f"`{code.short_text(call.func, 36)}` is tried again without end, even after an error that no wait mends: bound the"
                     " attempts and back off"
                 )
                 yield self.finding(code, loop.test, message)
+
+
+def _is_tried_again(code: Code, call: cst.Call, loop: cst.While) -> bool:
+    """Does every handler around the call lead to another turn with the same question?"""
+    statement = next(code.context.tries(call), None)
+    if statement is None or not code.tree.contains(loop, statement):
+        return False
+    if any(code.values.depends_on(arg, loop) for arg in call.args):
+        return False  # another question in each turn: a worker, no retry
+    return all(_goes_on(code, handler) for handler in statement.handlers)
 
 
 def _goes_on(code: Code, handler: cst.CSTNode) -> bool:
