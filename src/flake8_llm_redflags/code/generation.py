@@ -175,7 +175,7 @@ class Generation:
         return self._is_short_or_batched(loop)
 
     def _is_short_or_batched(self, loop: Loop) -> bool:
-        if any(len(literal.elements) <= _FEW for literal in self._tree.within(loop.iter, cst.List, cst.Tuple)):
+        if self._has_few_turns(loop):
             return True
         names = [name.value for name in self._tree.within(loop.target, cst.Name)]
         names += [name.value for name in self._tree.within(loop.iter, cst.Name)]
@@ -185,6 +185,15 @@ class Generation:
         if any(name.endswith("DataLoader") for name in self._code.values.made_by(loop.iter)):
             return True
         return any(len(call.args) == 3 for call in self._tree.within(loop.iter, cst.Call) if last_name(call.func) == "range")
+
+    def _has_few_turns(self, loop: Loop) -> bool:
+        """``for prompt in ("Hello", "Once")``, ``for row in rows[:3]``, ``for _ in range(2)``."""
+        if any(len(literal.elements) <= _FEW for literal in self._tree.within(loop.iter, cst.List, cst.Tuple)):
+            return True
+        ends = [cut.upper for cut in self._tree.within(loop.iter, cst.Slice)]
+        counts = (call for call in self._tree.within(loop.iter, cst.Call) if last_name(call.func) == "range")
+        ends += [call.args[0].value for call in counts if len(call.args) == 1]
+        return any(isinstance(end, cst.Integer) and int(end.evaluated_value) <= _FEW for end in ends)
 
     # ---- the prompt
 

@@ -46,12 +46,14 @@ class FullSoftmaxThenGather(Rule):
 
 
 def _is_small(code: Code, call: cst.Call, logits: Node) -> bool:
-    """Are these the actions of a policy, the scores of an attention or a single position, rather than many tokens?"""
+    """Are these the actions of a policy, the scores of an attention, a single position or an example, rather than many tokens?"""
     from ...code.decoding import is_last_position
 
     for binding in code.values.definitions(logits) if isinstance(logits, cst.Name) else ():
         if isinstance(binding.value, cst.Subscript) and is_last_position(binding.value):
             return True
+    if "torch.tensor" in code.values.made_by(logits):
+        return True
     texts = [code.text_of(node).lower() for node in (logits, *(arg.value for arg in call.args))]
     return any(word in text for text in texts for word in ("action", "attn"))
 
