@@ -75,11 +75,18 @@ def test_a_speed_claim_without_evidence_is_a_prediction_and_says_so() -> None:
         assert row.came_out.endswith("unmeasured")
 
 
-def test_a_speed_claim_with_evidence_is_measured() -> None:
-    rows = claims(measured=lambda case: f"{case} ×9.80" if case == "LRF501/causal" else None)
+@pytest.mark.parametrize(("speedup", "verdict"), [(9.8, "depends"), (3.1, "holds"), (1.3, "depends"), (0.9, "wrong as stated")])
+def test_a_speed_claim_with_evidence_is_measured_and_judged(speedup: float, verdict: str) -> None:
+    rows = claims(measured=lambda case: (f"{case} ×{speedup}", speedup) if case == "LRF501/causal" else None)
     row = next(row for row in rows if row.key == "flash-speed")
-    assert row.checked == "measured"
-    assert row.came_out.startswith("LRF501/causal ×9.80; predicted: ")
+    assert (row.checked, row.verdict) == ("measured", verdict)
+    assert row.came_out.startswith(f"LRF501/causal ×{speedup}; predicted: ")
+
+
+def test_every_measurement_that_a_claim_names_is_a_case() -> None:
+    cases = pytest.importorskip("flake8_llm_redflags.profiling.case").all_cases()
+    there = {f"{code}/{case.name}" for code, case in cases}
+    assert {entry["case"] for entry in table("claims")["claims"].values() if "case" in entry} <= there
 
 
 def test_an_ungrouped_shape_needs_what_the_guide_says() -> None:

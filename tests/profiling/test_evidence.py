@@ -118,6 +118,27 @@ def test_committed_evidence_is_fresh_and_covers_every_case() -> None:
     assert {(code, case.name, size.name) for code, case in cases for size in case.sizes} <= there
 
 
+#: Cases that are counted in a moment: attention, norms, training steps, copies, a wait.
+QUICK = ["LRF501", "LRF502", "LRF505", "LRF520", "LRF522", "LRF605", "LRF620", "LRF701", "LRF705", "LRF720", "LRF740"]
+
+
+@pytest.mark.parametrize("code", QUICK)
+def test_counting_again_gives_the_committed_counters(code: str) -> None:
+    """Counters have no clock in them: a difference is a change in PyTorch or in what is counted."""
+    torch = pytest.importorskip("torch")
+    from flake8_llm_redflags.profiling import worker
+    from flake8_llm_redflags.profiling.case import cases_of
+
+    committed = {record.key: record for record in evidence.stored()}
+    for case in cases_of(code):
+        for record in worker.records(code, case, "cpu", quick=True):
+            before = committed[record.key]
+            if before.env["torch"].split("+")[0] != torch.__version__.split("+")[0]:
+                pytest.skip(f"counted with torch {before.env['torch']}")
+            assert record.counters == before.counters
+            assert record.prediction == pytest.approx(before.prediction)
+
+
 def test_a_refuted_rule_is_preview() -> None:
     """What brings nothing where it was measured or counted must not be on by default."""
     refuted = {rule.code for rule in all_rules() if evidence.refuted(rule.code)}

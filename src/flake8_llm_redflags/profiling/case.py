@@ -98,13 +98,13 @@ class Case:
 
 
 def cases_of(code: str) -> tuple[Case, ...]:
-    """Return the cases of a rule; imports torch. Empty where it has none."""
-    path = case_source.modules().get(code)
+    """Return the cases of a rule, or of the claims; imports torch. Empty where it has none."""
+    path = case_source.path(code)
     return () if path is None else importlib.import_module(f"{__package__}.cases.{path.stem}").CASES
 
 
 def all_cases() -> Iterator[tuple[str, Case]]:
     """Yield every case with its code."""
-    for code in case_source.modules():
+    for code in (*case_source.modules(), case_source.CLAIM):
         for case in cases_of(code):
             yield code, case

@@ -8,12 +8,19 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "cases"
+#: What stands in the place of a rule's code for cases that put a claim to the test.
+CLAIM = "claim"
 
 
 @cache
 def modules() -> dict[str, Path]:
     """Return the case module of each rule: ``cases/lrf501_unfused_attention.py`` belongs to LRF501."""
     return {path.stem[:6].upper(): path for path in sorted(FOLDER.glob("lrf[0-9][0-9][0-9]_*.py"))}
+
+
+def path(code: str) -> Path | None:
+    """Return the module that holds the cases of a rule, or of the claims; ``None`` where there is none."""
+    return FOLDER / "claims.py" if code == CLAIM else modules().get(code)
 
 
 @cache
@@ -23,8 +30,8 @@ def digest(code: str) -> str | None:
     Comments, formatting, docstrings and the list of cases (``CASES``) do not count: evidence stays fresh while the code
     that was measured, its inputs, sizes and helpers are the same, in its own module and in those it imports beside it.
     """
-    path = modules().get(code)
-    return None if path is None else digest_of(path.read_text(encoding="utf-8"))
+    file = path(code)
+    return None if file is None else digest_of(file.read_text(encoding="utf-8"))
 
 
 def digest_of(text: str, folder: Path = FOLDER) -> str:
@@ -34,7 +41,12 @@ def digest_of(text: str, folder: Path = FOLDER) -> str:
 
 def _meaning(text: str, folder: Path) -> list[str]:
     tree = ast.parse(text)
-    beside = sorted(node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module)
+    beside = sorted(
+        name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for name in ([node.module] if node.module else [alias.name for alias in node.names])
+    )
     imported = [part for name in beside for part in _meaning((folder / f"{name}.py").read_text(encoding="utf-8"), folder)]
     return [ast.unparse(_without_words(tree)), *imported]
 

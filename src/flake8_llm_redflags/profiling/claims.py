@@ -13,6 +13,9 @@ from .formulas import Attention, Decoder, Shape
 
 Figures = dict[str, float]
 
+#: A smaller speedup is none.
+_A_GAIN = 1.05
+
 _WORK: dict[str, Callable[[], Figures]] = {}
 
 
@@ -40,35 +43,46 @@ class Claim:
         return {name: getattr(self, name) for name in names}
 
 
-def claims(shape: Shape | None = None, measured: Callable[[str], str | None] = lambda case: None) -> list[Claim]:
+#: What fresh evidence says about a case (``"LRF501/causal"``): in words, and the median speedup; ``None`` without any.
+Measured = Callable[[str], tuple[str, float] | None]
+
+
+def claims(shape: Shape | None = None, measured: Measured = lambda case: None) -> list[Claim]:
     """Return a row for each number of the guide.
 
-    ``shape`` is the user's own model. ``measured`` returns in words what fresh evidence says about a case
-    (``"LRF501/causal"``), or ``None``: a claim about speed stays a prediction without it.
+    ``shape`` is the user's own model. A claim about speed stays a prediction unless ``measured`` knows better.
     """
     return list(_rows(shape, measured))
 
 
-def _rows(shape: Shape | None, measured: Callable[[str], str | None]) -> Iterator[Claim]:
+def _rows(shape: Shape | None, measured: Measured) -> Iterator[Claim]:
     for key, entry in table("claims")["claims"].items():
         figures = _figures(key)
-        came_out, checked = entry["came_out"].format(**figures), entry["checked"]
+        came_out, checked, verdict = entry["came_out"].format(**figures), entry["checked"], entry["verdict"]
         if checked == "measured":
             result = measured(entry["case"])
             checked = "measured" if result else "predicted"
-            came_out = f"{result}; predicted: {came_out}" if result else f"{came_out}; unmeasured"
+            came_out = f"{result[0]}; predicted: {came_out}" if result else f"{came_out}; unmeasured"
+            verdict = _judged(result[1], *entry["range"]) if result else verdict
         yield Claim(
             key=key,
             topic=entry["topic"],
             says=entry["says"],
             checked=checked,
-            verdict=entry["verdict"],
+            verdict=verdict,
             came_out=came_out,
             say=entry["say"].format(**figures),
             source=entry["source"],
             figures=figures,
             yours=_YOURS[key](shape) if shape is not None and key in _YOURS else None,
         )
+
+
+def _judged(speedup: float, low: float, high: float) -> str:
+    """Judge a measured speedup by the range that people quote."""
+    if low <= speedup <= high:
+        return "holds"
+    return "depends" if speedup >= _A_GAIN else "wrong as stated"
 
 
 @cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -181,11 +182,12 @@ def in_words(record: Record) -> str:
     return f"measured {interval} on {record.machine} ({record.case}, {record.size}): {record.verdict}"
 
 
-def measured_in_words(case: str) -> str | None:
-    """Return what fresh evidence says about ``"LRF501/causal"``, or ``None`` where nothing is measured."""
+def measured_case(case: str) -> tuple[str, float] | None:
+    """Return what fresh evidence says about ``"LRF501/causal"``, in words and as the median over its sizes, if anything."""
     rule, _, name = case.partition("/")
     found = [record for record in stored() if (record.rule, record.case) == (rule, name) and record.is_measured]
-    return "; ".join(in_words(record) for record in found) or None
+    gains = [record.speedup["median"] for record in found if record.speedup]
+    return ("; ".join(in_words(record) for record in found), statistics.median(gains)) if gains else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from .. import resources
 from ..knowledge import table
 from . import case_source
 from .claims import Claim, claims
-from .evidence import Record, change_in_words, counted_in_words, in_words, measured_in_words, stored
+from .evidence import Record, change_in_words, counted_in_words, in_words, measured_case, stored
 
 _BLOCK = "<!-- {name}: made by `redflags evidence publish` -->\n{text}\n<!-- end of {name} -->"
 
@@ -137,7 +137,7 @@ def _short(record: Record) -> str:
 def claims_table(rows: Iterable[Claim] | None = None) -> str:
     """Return the guide's numbers as a Markdown table."""
     lines = ["| number | people say | checked | what came out | verdict |", "|---|---|---|---|---|"]
-    for row in claims(measured=measured_in_words) if rows is None else rows:
+    for row in claims(measured=measured_case) if rows is None else rows:
         lines.append(f"| {row.topic} | {row.says} | {row.checked} | {row.came_out} | {row.verdict} |")
     return "\n".join(lines)
 

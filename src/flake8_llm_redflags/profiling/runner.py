@@ -16,7 +16,7 @@ _LIMIT_SECONDS = 600
 
 def selected(codes: Sequence[str]) -> list[tuple[str, Case]]:
     """Return the cases whose code starts with one of ``codes``; all without any."""
-    return [(code, case) for code, case in all_cases() if not codes or code.startswith(tuple(codes))]
+    return [(code, case) for code, case in all_cases() if not codes or code.upper().startswith(tuple(codes))]
 
 
 def run(
