@@ -28,11 +28,11 @@ class GenerateOneByOne(Rule):
             if found.is_same:
                 message = (
                     f"`{what}` draws one sample of the same prompt per turn, reading all weights for each token:"
-                    " expand the prompt to a batch (predicted ~10×)"
+                    " expand the prompt to a batch (predicted 4-7× for 8)"
                 )
             else:
                 message = (
                     f"`{what}` runs one prompt per turn, reading all weights for each token: generate from a padded"
-                    " batch of prompts (predicted ~10×)"
+                    " batch of prompts (predicted 4-7× for 8)"
                 )
             yield self.finding(code, found.call, message)
