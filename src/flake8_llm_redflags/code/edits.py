@@ -38,7 +38,8 @@ class EditBuilder:
         """Put ``text`` in place of the node and of the parentheses around it, for a text that needs none."""
         start, end = self._code.positions.offsets(node)
         source = self._code.text
-        if len(node.lpar) == 1 and source[start - 1 : start] == "(" and source[end : end + 1] == ")":
+        touches_word = _is_word(source[start - 2 : start - 1]) or _is_word(source[end + 1 : end + 2])  # `return(x)`
+        if len(node.lpar) == 1 and source[start - 1 : start] == "(" and source[end : end + 1] == ")" and not touches_word:
             start, end = start - 1, end + 1
         self._replacements.append(Replacement(start, end, text))
         return self
@@ -194,3 +195,7 @@ class EditBuilder:
         start, end = self._code.positions.offsets(argument)
         text = self._code.text[start:end]
         return start, start + len(text.rstrip().rstrip(",").rstrip())
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -52,7 +52,7 @@ def _edit(code: Code, norm: Norm, function: str, *, safe: bool) -> Edit:
     arguments.append(eps if is_next else f"eps={eps}")
     called = code.names.spelling(f"torch.nn.functional.{function}", norm.whole)
     edit = code.edit(f"call `{function}`", safe=safe)
-    edit = edit.replace(norm.whole, f"{called or f'F.{function}'}({', '.join(arguments)})")
+    edit = edit.replace_whole(norm.whole, f"{called or f'F.{function}'}({', '.join(arguments)})")
     edit = edit.remove_unused([norm.whole], [name.value for part in _parts(norm) for name in code.tree.within(part, cst.Name)])
     return (edit if called else edit.importing("torch.nn.functional as F")).done()
 

@@ -139,6 +139,6 @@ def _edit(code: Code, node: Node, gelu: _Gelu, value: str) -> Edit | None:
     if not gelu.can_move or "#" in code.text_of(node) or not code.values.is_same_at(gelu.value, node):
         return None
     called = code.names.spelling("torch.nn.functional.gelu", node)
-    edit = code.edit("call `gelu`", safe=True).replace(node, _call(gelu, called or "F.gelu", value))
+    edit = code.edit("call `gelu`", safe=True).replace_whole(node, _call(gelu, called or "F.gelu", value))
     edit = edit.remove_unused([node], [name.value for name in code.tree.within(gelu.value, cst.Name)])
     return (edit if called else edit.importing("torch.nn.functional as F")).done()
