@@ -166,6 +166,35 @@ def test_a_wrong_torch_is_one_clear_line(tmp_path: Path, arguments: list[str], s
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"import torch\nx = = 1\n", "SyntaxError: invalid syntax"),
+        (b"print('h\xe9')\n", "UnicodeDecodeError"),
+        (b"# coding: latin-1\nprint('h\xe9')\n", ""),
+        (b"def items():\n    yield 1\n    raise KeyError('lost')\n\n\nfor item in items():\n    pass\n", "KeyError: 'lost'"),
+    ],
+    ids=["syntax", "encoding", "latin-1", "iterator"],
+)
+def test_an_error_is_told_as_python_tells_it(tmp_path: Path, text: bytes, told: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_bytes(text)
+    done = profile_run("--steps", "0", str(script))
+    assert done.returncode == (1 if told else 0)
+    assert told in done.stderr
+    assert "flake8_llm_redflags" not in done.stderr
+
+
+@pytest.mark.parametrize("out", ["/dev/null/x.jsonl", "bad.jsonl"])
+def test_evidence_that_cannot_be_kept_is_one_clear_line(tmp_path: Path, out: str) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"schema": 9}\n')
+    command = [sys.executable, "-m", "flake8_llm_redflags", "profile", "cases", "LRF522", "--device", "cpu", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("redflags: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("arguments", "status", "line"),
     [
         (["no_such_script.py"], 2, "redflags: no_such_script.py: no such script"),

@@ -30,12 +30,12 @@ def rule(key: Annotated[str, typer.Argument(help="A code (LRF501) or a name (unf
 
 def page(found: type[Rule]) -> str:
     """Return the Markdown page of a rule, made-up keys whole, with what the evidence says now."""
-    from ..profiling.publish import on_page
+    from ..profiling.publish import on_page, without_markers
     from ..source.marks import without_key_breaks
 
     file = resources.folder("rules") / f"{found.code}-{found.name}.md"
     try:
-        return without_key_breaks(on_page(found.code, file.read_text(encoding="utf-8")))
+        return without_markers(without_key_breaks(on_page(found.code, file.read_text(encoding="utf-8"))))
     except OSError as error:
         raise Problem(f"{file}: the page cannot be read: {error.strerror}; install the package again") from error
 

@@ -102,12 +102,19 @@ def cases_command(
     if device == "cuda" and not torch.cuda.is_available():
         raise Problem("--device cuda: this torch sees no CUDA GPU; --device cpu counts and predicts without one")
     from ..profiling import runner
+    from ..profiling.evidence import BadEvidence
 
     chosen = runner.selected([code.upper() for code in codes or ()])
     if not chosen:
         raise Problem(f"{', '.join(codes or ())}: no case; `redflags evidence show` lists the rules that have one")
     machine = torch.cuda.get_device_name().lower().replace(" ", "-") if device == "cuda" else "cpu"
-    failed = _run_cases(chosen, device, out or Path("evidence") / f"{machine}.jsonl", quick=quick)
+    file = out or Path("evidence") / f"{machine}.jsonl"
+    try:
+        failed = _run_cases(chosen, device, file, quick=quick)
+    except BadEvidence as error:
+        raise Problem(str(error)) from error
+    except OSError as error:
+        raise Problem(f"--out {file}: cannot be written: {error.strerror}") from error
     raise typer.Exit(1 if failed else 0)
 
 
@@ -254,7 +261,9 @@ def _print_report(made: Report, *, wanted: int, warmup: int) -> None:
         waits = f", {priced.waits} waits" if priced.waits else ""
         console.print(f"{priced.share:6.1%}  {where} {priced.finding.code} {priced.finding.name}{waits}; {gain}")
     for (path, line), share in made.hot:
-        console.print(f"{share:6.1%}  {Path(path).name}:{line} no finding: {linecache.getline(path, line).strip()[:60]}")
+        console.print(
+            f"{share:6.1%}  {Path(path).name}:{line} no finding: {linecache.getline(path, line).strip()[:60]}"
+        )
     if made.negligible:
         places = (f"{item.finding.code} {Path(item.finding.path).name}:{item.finding.line}" for item in made.negligible)
         console.print(f"cost nothing here: {', '.join(places)}")

@@ -89,7 +89,6 @@ class Case:
     #: Speedup expected on a GPU, low and high; without it the cost model's figure, within a factor of two.
     expected: tuple[float, float] | None = None
 
-
     def run(self, body: Callable[..., Any], inputs: Any) -> Any:
         """Run one body from the state that both start in."""
         if self.before is not None:

@@ -47,7 +47,9 @@ def _meaning(text: str, folder: Path) -> list[str]:
         if isinstance(node, ast.ImportFrom) and node.level == 1
         for name in ([node.module] if node.module else [alias.name for alias in node.names])
     )
-    imported = [part for name in beside for part in _meaning((folder / f"{name}.py").read_text(encoding="utf-8"), folder)]
+    imported = [
+        part for name in beside for part in _meaning((folder / f"{name}.py").read_text(encoding="utf-8"), folder)
+    ]
     return [ast.unparse(_without_words(tree)), *imported]
 
 

@@ -35,8 +35,16 @@ def plots(records: Sequence[Record]) -> list[Plot]:
     """Return the figures that the records give; stale records and those of test doubles show nowhere."""
     fresh = [record for record in records if record.is_fresh and not record.env.get("test_double")]
     drawn: list[tuple[str, str, Callable[[Sequence[Record]], Figure | None]]] = [
-        ("speedups", "Speedup of the good body over the bad one, with its 95 % interval, against the prediction", _speedups),
-        ("memory", "Peak memory over the length of the sequence, on two logarithmic axes: the slope is the power", _memory),
+        (
+            "speedups",
+            "Speedup of the good body over the bad one, with its 95 % interval, against the prediction",
+            _speedups,
+        ),
+        (
+            "memory",
+            "Peak memory over the length of the sequence, on two logarithmic axes: the slope is the power",
+            _memory,
+        ),
         ("roofline", "Work per byte and rate of work, under the ceilings of the machine", _roofline),
     ]
     return [Plot(name, title, _png(figure)) for name, title, draw in drawn if (figure := draw(fresh)) is not None]
@@ -73,7 +81,9 @@ def _speedups(records: Sequence[Record]) -> Figure | None:
             error = [[gain["median"] - gain["low"]], [gain["high"] - gain["median"]]]
             axes.errorbar(gain["median"], y, xerr=error, fmt="o", color=_MEASURED, capsize=2)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set(xscale="log", yticks=range(len(names)), xlabel=f"time of the bad body ÷ time of the good one ({_legend(timed)})")
+    axes.set(
+        xscale="log", yticks=range(len(names)), xlabel=f"time of the bad body ÷ time of the good one ({_legend(timed)})"
+    )
     axes.set_yticklabels(names, fontsize=7)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
@@ -82,7 +92,9 @@ def _speedups(records: Sequence[Record]) -> Figure | None:
 
 def _legend(records: Iterable[Record]) -> str:
     gpus = sorted({record.machine for record in records if record.is_measured})
-    return f"full: measured on {', '.join(gpus)}; hollow: predicted" if gpus else "hollow: predicted; nothing is measured"
+    return (
+        f"full: measured on {', '.join(gpus)}; hollow: predicted" if gpus else "hollow: predicted; nothing is measured"
+    )
 
 
 def _label(record: Record) -> str:
@@ -160,13 +172,19 @@ def _rates(record: Record, work: dict[str, dict[str, Any]]) -> list[tuple[float,
             times = (record.timing or {}).get("gpu", {}).get(body, {})
             ms = times.get("median") if record.is_measured else (record.prediction or {}).get(f"{body}_ms")
             if ms:
-                found.append((counted["flops"] / counted["bytes"], counted["flops"] / ms / 1e9, body, record.is_measured))
+                found.append(
+                    (counted["flops"] / counted["bytes"], counted["flops"] / ms / 1e9, body, record.is_measured)
+                )
     return found
 
 
 def _ceilings(records: Sequence[Record]) -> tuple[dict[str, float], str, bool]:
     for record in records:
-        if record.is_measured and record.ceilings and record.ceilings.keys() >= {"copy_tbs", "bf16_tflops", "fp32_tflops"}:
+        if (
+            record.is_measured
+            and record.ceilings
+            and record.ceilings.keys() >= {"copy_tbs", "bf16_tflops", "fp32_tflops"}
+        ):
             return record.ceilings, record.machine, True
     assumed = table("gpus")["h200"]
     return assumed, f"{assumed['name']} (assumed)", False

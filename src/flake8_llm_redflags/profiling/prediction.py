@@ -57,7 +57,9 @@ def cost(operators: list[Operator], gpu: str = "h200", counts: Counts | None = N
         seconds += max(operator.flops / peak, operator.bytes / bandwidth, assumed["shortest_kernel_us"] * 1e-6)
     between = 0.0
     if counts is not None:
-        between = counts.would_sync * assumed["wait_us"] * 1e-3 + counts.copied_bytes / assumed["pageable_copy_gbs"] * 1e-6
+        between = (
+            counts.would_sync * assumed["wait_us"] * 1e-3 + counts.copied_bytes / assumed["pageable_copy_gbs"] * 1e-6
+        )
     return Cost(seconds * 1e3, len(operators) * assumed["launch_us"] * 1e-3, between)
 
 

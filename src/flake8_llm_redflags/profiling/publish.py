@@ -23,6 +23,11 @@ def replaced(text: str, name: str, content: str) -> str:
     return re.sub(pattern, lambda _: block, text, count=1, flags=re.DOTALL)
 
 
+def without_markers(text: str) -> str:
+    """Return a text as a reader wants it: without the lines that say where made text starts and ends."""
+    return re.sub(r"^<!-- .*? -->\n", "", text, flags=re.MULTILINE)
+
+
 def on_page(code: str, text: str, records: Iterable[Record] | None = None) -> str:
     """Return a rule's page with what the evidence says now at the head of its *Measured* section.
 

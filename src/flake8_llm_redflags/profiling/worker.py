@@ -108,7 +108,9 @@ def _measured(
     try:
         inputs = case.inputs(Maker(getattr(torch, case.dtype), machine.device), **params)
         bad, good = _call(case, case.bad, inputs), _call(case, case.good, inputs)
-        found, clocks = _timed_at_steady_clocks(bad, good, machine, protocol.SAMPLES // 3 if quick else protocol.SAMPLES)
+        found, clocks = _timed_at_steady_clocks(
+            bad, good, machine, protocol.SAMPLES // 3 if quick else protocol.SAMPLES
+        )
         wall = protocol.compare(bad, good, machine.wall_clock(), _OTHER_SAMPLES)
         replayed = _replayed(bad, good, machine)
         counters = {"bad": machine.counters(bad), "good": machine.counters(good)}

@@ -14,7 +14,9 @@ def good(attention: nn.MultiheadAttention, x):
 
 
 def inputs(make: Maker, batch: int, heads: int, tokens: int, hidden: int):
-    return make.module(lambda: nn.MultiheadAttention(hidden, heads, batch_first=True)), make.tensor(batch, tokens, hidden)
+    return make.module(lambda: nn.MultiheadAttention(hidden, heads, batch_first=True)), make.tensor(
+        batch, tokens, hidden
+    )
 
 
 SMALL = {"batch": 2, "heads": 2, "tokens": 24, "hidden": 16}

@@ -38,6 +38,14 @@ def full_precision() -> None:
 
 CASES = (
     Case(
-        "training-step", bad, good, inputs, SMALL, SIZES[::-1], dtype="float32", tolerance=2.0**14, before=full_precision
+        "training-step",
+        bad,
+        good,
+        inputs,
+        SMALL,
+        SIZES[::-1],
+        dtype="float32",
+        tolerance=2.0**14,
+        before=full_precision,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import tempfile
@@ -16,6 +17,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from . import attribution, instrument
+
+_OUR_FOLDER = Path(__file__).parent
 
 
 @dataclass(slots=True)
@@ -93,7 +96,9 @@ def run(script: Path, arguments: Sequence[str], steps: int = 5, warm_up: int = 3
     try:
         with instrument.imports_instrumented(script.parent) as finder:
             try:
-                code = instrument.instrumented(script.read_text(encoding="utf-8"), str(script))
+                text = importlib.util.decode_source(script.read_bytes())
+                compile(text, str(script), "exec", dont_inherit=True)  # whoever wrote it is told of an error in its own terms
+                code = instrument.instrumented(text, str(script))
                 if steps == 0:
                     watched.start()
                 exec(code, main.__dict__)
@@ -124,8 +129,11 @@ def _status(ended: SystemExit) -> int:
 
 
 def _print_own(error: BaseException) -> None:
-    """Print a traceback without the frames of this file."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace)
+    """Print a traceback as the script would alone: without the frames of what runs and instruments it."""
+    told = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = told
+    while part is not None:
+        kept = [frame for frame in part.stack or () if Path(frame.filename).parent != _OUR_FOLDER]
+        part.stack = traceback.StackSummary.from_list(kept) if kept else None  # type: ignore[assignment]
+        part = part.__cause__ or part.__context__
+    print("".join(told.format()), end="", file=sys.stderr)
