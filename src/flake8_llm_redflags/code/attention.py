@@ -168,7 +168,9 @@ class Attentions:
         if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
             value = node.evaluated_value
             return value if isinstance(value, str) else None
-        if isinstance(node, cst.FormattedString):  # the batch axes of `f'b h i d, {kv_einsum_eq} -> b h i j'` do not matter
+        if isinstance(
+            node, cst.FormattedString
+        ):  # the batch axes of `f'b h i d, {kv_einsum_eq} -> b h i j'` do not matter
             parts = [part.value if isinstance(part, cst.FormattedStringText) else None for part in node.parts]
             if parts.count(None) == 1 and parts[0] is not None:
                 inside = next(part for part in node.parts if isinstance(part, cst.FormattedStringExpression))
@@ -312,7 +314,11 @@ class Attentions:
         if name in group("scalings") and len(operands) == 2:
             kind = "divide" if name in ("div", "divide", "true_divide") else "scale"
             both = operands if kind == "scale" else operands[:1]
-            return [(o, Step(kind, operation.node, operands[1 - i])) for i, o in enumerate(both) if self._may_scale(operands[1 - i])]
+            return [
+                (o, Step(kind, operation.node, operands[1 - i]))
+                for i, o in enumerate(both)
+                if self._may_scale(operands[1 - i])
+            ]
         if name in group("additions") and len(operands) == 2:
             if name == "add":
                 options = [(o, Step("add", operation.node, operands[1 - i])) for i, o in enumerate(operands)]
@@ -320,7 +326,9 @@ class Attentions:
             kind = "shift" if self._is_own_maximum(operands[1]) else "add"
             return [(first, Step(kind, operation.node, operands[1]))]
         if name == "masked_fill" and len(operands) >= 2:
-            return None if self._depends_on(operands[1], first) else [(first, Step("fill", operation.node, operands[1]))]
+            return (
+                None if self._depends_on(operands[1], first) else [(first, Step("fill", operation.node, operands[1]))]
+            )
         if name == "where" and len(operands) == 3:
             if self._depends_on(operands[0], operands[1]) or self._depends_on(operands[0], operands[2]):
                 return None
@@ -339,14 +347,20 @@ class Attentions:
 
     @staticmethod
     def _is_integer(node: Node) -> bool:
-        return isinstance(node, cst.Integer) or (isinstance(node, cst.UnaryOperation) and isinstance(node.expression, cst.Integer))
+        return isinstance(node, cst.Integer) or (
+            isinstance(node, cst.UnaryOperation) and isinstance(node.expression, cst.Integer)
+        )
 
     def _may_scale(self, node: Node) -> bool:
         """May the factor be a number or one per head, rather than a tensor as large as the scores?"""
         gates = {*group("products"), *group("softmaxes"), *_words("gate_makers")}
         values = [node]
         if isinstance(node, cst.Name):
-            values += [binding.value for binding in self._code.values.definitions(node) if binding.value is not None and not binding.path]
+            values += [
+                binding.value
+                for binding in self._code.values.definitions(node)
+                if binding.value is not None and not binding.path
+            ]
         operations = (self._tensors.operation(value) for value in values)
         return not any(operation is not None and operation.name in gates for operation in operations)
 
@@ -362,7 +376,9 @@ class Attentions:
 
     def _depends_on(self, mask: Node, scores: Node) -> bool:
         """Is the mask made from the scores themselves (a top-k, a threshold)? Then no fused attention can take it."""
-        names = {name.value for name in self._code.tree.within(scores, cst.Name)} if isinstance(scores, cst.Name) else set()
+        names = (
+            {name.value for name in self._code.tree.within(scores, cst.Name)} if isinstance(scores, cst.Name) else set()
+        )
         if not names:
             return False
         texts = [mask]
@@ -487,7 +503,9 @@ class Attentions:
         """``x.view(b, c, h * w)``, ``x.flatten(2)``: pixels last."""
         if view.name == "flatten":
             return [self._int(o) for o in view.operands[1:2]] == [2] or (
-                view.call is not None and (start := keyword(view.call, "start_dim")) is not None and self._int(start) == 2
+                view.call is not None
+                and (start := keyword(view.call, "start_dim")) is not None
+                and self._int(start) == 2
             )
         shape = view.operands[1:]
         if len(shape) == 1 and isinstance(shape[0], (cst.Tuple, cst.List)):
@@ -573,7 +591,11 @@ class Attentions:
         if name in group("products") or name in group("scalings") or name in group("additions"):
             known = [rank for o in operands[:2] if (rank := self._rank(Place(o, place.frame), depth - 1)) is not None]
             return max(known, default=None)
-        if name in group("transposes") or name in group("casts") or name in ("masked_fill", "softmax", "dropout", "unflatten"):
+        if (
+            name in group("transposes")
+            or name in group("casts")
+            or name in ("masked_fill", "softmax", "dropout", "unflatten")
+        ):
             if name == "unflatten" or not operands:
                 return None
             inner = self._rank(Place(operands[0], place.frame), depth - 1)
@@ -597,9 +619,17 @@ class Attentions:
             return self._rank_of_part(Place(bindings[0].value, place.frame), depth)
         for use in self._code.values.uses(bindings[0]) if len(bindings) == 1 else ():
             shape = self._code.tree.parent(use)
-            value = self._code.tree.parent(shape) if isinstance(shape, cst.Attribute) and shape.attr.value == "size" else shape
+            value = (
+                self._code.tree.parent(shape)
+                if isinstance(shape, cst.Attribute) and shape.attr.value == "size"
+                else shape
+            )
             statement = self._code.tree.parent(value) if value is not None else None
-            if isinstance(shape, cst.Attribute) and shape.attr.value in ("shape", "size") and isinstance(statement, cst.Assign):
+            if (
+                isinstance(shape, cst.Attribute)
+                and shape.attr.value in ("shape", "size")
+                and isinstance(statement, cst.Assign)
+            ):
                 target = statement.targets[0].target
                 if statement.value is value and isinstance(target, cst.Tuple):
                     is_starred = any(isinstance(element, cst.StarredElement) for element in target.elements)
@@ -624,7 +654,11 @@ class Attentions:
         node = place.node
         for _ in range(6):
             operation = self._tensors.operation(node)
-            if operation is not None and operation.name in {*group("transposes"), *group("casts")} and operation.operands:
+            if (
+                operation is not None
+                and operation.name in {*group("transposes"), *group("casts")}
+                and operation.operands
+            ):
                 node = operation.operands[0]
                 continue
             if isinstance(node, cst.Name):
@@ -634,7 +668,9 @@ class Attentions:
                     continue
             break
         if isinstance(node, cst.Attribute) and node.attr.value in ("weight", "data"):
-            return node.attr.value == "weight" or (isinstance(node.value, cst.Attribute) and node.value.attr.value == "weight")
+            return node.attr.value == "weight" or (
+                isinstance(node.value, cst.Attribute) and node.value.attr.value == "weight"
+            )
         return "torch.nn.Parameter" in self._code.values.made_by(node) if isinstance(node, cst.Attribute) else False
 
     def _is_single(self, place: Place) -> bool:
@@ -661,7 +697,12 @@ class Attentions:
         if operation.name != "unsqueeze" or len(operation.operands) < 2:
             return False
         inner = self._tensors.operation(self._tensors.followed(Place(operation.operands[0], place.frame)).node)
-        return (inner is None or inner.name not in group("views")) and self._int(operation.operands[1]) in (1, 2, -1, -2)
+        return (inner is None or inner.name not in group("views")) and self._int(operation.operands[1]) in (
+            1,
+            2,
+            -1,
+            -2,
+        )
 
     def _is_layer(self, call: cst.Call) -> bool:
         """Is a called module a linear layer, which leaves positions as they are?"""
@@ -671,11 +712,40 @@ class Attentions:
     def _int(node: Node) -> int | None:
         if isinstance(node, cst.Integer):
             return int(node.value.replace("_", ""), 0)
-        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus) and isinstance(node.expression, cst.Integer):
+        if (
+            isinstance(node, cst.UnaryOperation)
+            and isinstance(node.operator, cst.Minus)
+            and isinstance(node.expression, cst.Integer)
+        ):
             return -int(node.expression.value, 0)
         return None
 
     # ---- surroundings
+
+    def can_be_fused(self, attention: Attention) -> bool:
+        """Could one fused call take the place of this attention, and is none beside it already?"""
+        node = attention.product.place.node
+        return (
+            attention.is_over_keys is not False
+            and not attention.changed_after_softmax
+            and not self.is_fallback(node)
+            and not self.is_reference(node)
+            and not self.is_over_channels(node)
+            and not self.weights_are_used(attention)
+            and not self.scores_are_used(attention)
+        )
+
+    def is_masked(self, attention: Attention) -> bool:
+        """Does a mask other than a causal one hide keys in every call, or something on a line of its own that may be one?"""
+        masks = Masks(self._code)
+        for step in attention.steps("add", "fill", "where", "triangle"):
+            branches = (above for above in self._code.tree.ancestors(step.node) if isinstance(above, cst.If))
+            if not all(self._code.tree.contains(branch, attention.product.place.node) for branch in branches):
+                continue  # `if mask is not None:`
+            found = masks.read(step.operand) if step.operand is not None else None
+            if found is None or not found.is_causal:
+                return True
+        return self.fills_in_place(attention)
 
     def is_fallback(self, node: Node) -> bool:
         """Does a fused attention stand beside the node: the other arm of an ``if``, an early return, a try?
@@ -690,7 +760,8 @@ class Attentions:
         if owner is None:
             return False
         return any(
-            owner.name.value in other.name.value or any(base is owner for base in self._code.context.class_and_bases(other))
+            owner.name.value in other.name.value
+            or any(base is owner for base in self._code.context.class_and_bases(other))
             for other in self._fused_classes
             if other is not owner
         )
@@ -728,7 +799,9 @@ class Attentions:
                 return False
             if isinstance(statement, cst.If) and isinstance(statement.body, cst.IndentedBlock) and statement.body.body:
                 last = statement.body.body[-1]
-                leaves = isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Continue))
+                leaves = isinstance(last, cst.SimpleStatementLine) and isinstance(
+                    last.body[-1], (cst.Return, cst.Continue)
+                )
                 if leaves and (self._mentions_fused(statement.test) or self._mentions_fused(statement.body)):
                     return True
             elif isinstance(statement, cst.Try) and self._mentions_fused(statement.body):
@@ -812,7 +885,10 @@ class Attentions:
         """Is the name given the width of a head somewhere in the class (``embed_dim = embed_dim // heads``)?"""
         for assign in self._code.tree.within(owner, cst.Assign):
             if any(last_name(target.target) == name for target in assign.targets):
-                if any(isinstance(d.operator, cst.FloorDivide) for d in self._code.tree.within(assign.value, cst.BinaryOperation)):
+                if any(
+                    isinstance(d.operator, cst.FloorDivide)
+                    for d in self._code.tree.within(assign.value, cst.BinaryOperation)
+                ):
                     return True
         return False
 
@@ -820,7 +896,9 @@ class Attentions:
         """Would scores be expected to be scaled: no T5, whose weights are made small, and no scaling on a line of its own?"""
         node = attention.product.place.node
         for above in self._code.tree.ancestors(node):
-            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and _has_word(above.name.value, _words("unscaled_words")):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and _has_word(
+                above.name.value, _words("unscaled_words")
+            ):
                 return False
         function = self._code.context.function(attention.softmax.node)
         calls = self._code.calls("mul_", "div_", "normalize", "multiply_", "divide_")
@@ -859,7 +937,8 @@ class Attentions:
         """Are scores masked in place on a line of its own (``scores.masked_fill_(…)``) in the function of the softmax?"""
         function = self._code.context.function(attention.softmax.node)
         calls = self._code.calls("masked_fill_", "add_", "sub_", "index_fill_")
-        assigned = (n for n in self._code.all(cst.AssignTarget) if isinstance(n.target, cst.Subscript))
+        parts = (node.target for node in self._code.all(cst.AssignTarget) if isinstance(node.target, cst.Subscript))
+        assigned = (part for part in parts if isinstance(part.value, cst.Name))  # `scores[mask] = -inf`, and no cache
         return any(self._code.context.function(node) is function for node in (*calls, *assigned))
 
     def _reaches(self, name: cst.Name, statement: Node) -> bool:
@@ -880,7 +959,9 @@ class Attentions:
             if isinstance(above, (cst.BinaryOperation, cst.Comparison)):
                 return True
             if isinstance(above, cst.Call) and child is not above.func:
-                if isinstance(self._code.tree.parent(above), cst.Expr):  # handed over whole: a logger, or a cache that needs it
+                if isinstance(
+                    self._code.tree.parent(above), cst.Expr
+                ):  # handed over whole: a logger, or a cache that needs it
                     return not _has_word(last_name(above.func) or "", _words("logging_words"))
                 return self._tensors.operation(above) is not None
             if isinstance(above, cst.BaseSmallStatement):
@@ -919,4 +1000,3 @@ def _has_word(name: str, words: frozenset[str]) -> bool:
 @cache
 def _words(name: str) -> frozenset[str]:
     return frozenset(table("torch_ops")["attention"][name])
-

@@ -1,4 +1,4 @@
-"""Copies of key and value heads to every query head, on the way to a fused attention."""
+"""Copies of key and value heads to every query head, on the way to an attention."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class HeadCopy:
     source: Node  #: the heads that are repeated
     factor: Node | None  #: how often
     is_in_order: bool  #: surely each head beside its copies, on the axis where the attention has its heads
-    way: tuple[Binding | None, ...]  #: the names that lead from the copy to the attention; None for one that is not sure
+    way: tuple[
+        Binding | None, ...
+    ]  #: the names that lead from the copy to the attention; None for one that is not sure
 
     def serves_only(self, code: Code, call: cst.Call) -> bool:
         """Is the copy made in every case, and read by this attention only?"""
@@ -47,7 +49,9 @@ class HeadCopy:
         if not isinstance(statement, cst.Assign) or statement.value is not self.node or len(statement.targets) != 1:
             return None
         target = statement.targets[0].target
-        is_idle = isinstance(target, cst.Name) and isinstance(self.source, cst.Name) and target.value == self.source.value
+        is_idle = (
+            isinstance(target, cst.Name) and isinstance(self.source, cst.Name) and target.value == self.source.value
+        )
         return own_line(code, statement) if is_idle else None
 
 
@@ -57,9 +61,9 @@ def _only_lends_type(code: Code, use: Node) -> bool:
     return isinstance(above, cst.Attribute) and above.attr.value in ("dtype", "device")
 
 
-def head_copy(code: Code, operand: Node) -> HeadCopy | None:
-    """Return the call that repeats heads on the way to an operand of a fused attention."""
-    place, way, swaps = Place(operand), list[Binding | None](), 0
+def head_copy(code: Code, operand: Place) -> HeadCopy | None:
+    """Return the call that repeats heads on the way to an operand of an attention."""
+    place, way, swaps = operand, list[Binding | None](), 0
     for _ in range(_STEPS):
         node = place.node
         if isinstance(node, cst.Call) and last_name(node.func) in ("repeat_kv", "repeat_interleave"):
@@ -103,7 +107,12 @@ def _copy(code: Code, place: Place, node: cst.Call, way: tuple[Binding | None, .
     if last_name(node.func) == "repeat_interleave":
         operation = code.tensors.operation(node)
         axis = keyword(node, "dim") or (operation.setting(1, "dim") if operation is not None else None)
-        if operation is None or not operation.operands or axis is None or code.text_of(axis) not in ("1", "2", "-3", "-2"):
+        if (
+            operation is None
+            or not operation.operands
+            or axis is None
+            or code.text_of(axis) not in ("1", "2", "-3", "-2")
+        ):
             return None
         text = code.text_of(axis)
         if text == "-2" and not swaps:
@@ -168,5 +177,3 @@ def _expands_and_joins(code: Code, part: cst.Subscript) -> bool:
         joined = code.context.returned_values(function) if function is not None else []
         names += [last_name(value.func) or "" for value in joined if isinstance(value, cst.Call)][-1:]
     return names in (["expand", "reshape"], ["expand", "contiguous", "view"])
-
-

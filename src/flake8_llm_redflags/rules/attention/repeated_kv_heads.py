@@ -1,4 +1,4 @@
-"""LRF502: keys and values copied to every query head before a fused attention that shares them by itself."""
+"""LRF502: keys and values copied to every query head, which a fused attention shares by itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
 from ..torch_version import may_have_torch, must_have_torch
+from .triggers import SOFTMAX, TORCH
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -27,25 +28,36 @@ class RepeatedKvHeads(Rule):
     severity = Severity.WARNING
     fixable = "safe"
     reads_tests = False
-    trigger = Trigger(words=(("scaled_dot_product_attention",),), pattern=("repeat_kv", "repeat_interleave"))
+    trigger = Trigger(words=(TORCH, ("scaled_dot_product_attention", *SOFTMAX)), pattern=("repeat_kv", "repeat_interleave"))
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding at the copy of the keys, where keys and values of one fused call are both copied."""
+        """Yield a finding at the copy of the keys, where keys and values of one attention are both copied."""
         from ...code.fused import fused_attentions
         from ...code.head_copies import head_copy
+        from ...code.tensors import Place
 
         if not may_have_torch(self.config, code.path, _SHARES_HEADS):
             return
         for attention in fused_attentions(code):
             if _is_masked(attention):
                 continue
-            keys, values = head_copy(code, attention.key), head_copy(code, attention.value)
+            keys, values = head_copy(code, Place(attention.key)), head_copy(code, Place(attention.value))
             if keys is not None and values is not None:
                 message = (
                     f"`{code.short_text(keys.node, 36)}` copies K and V to every query head (predicted 17× in decode):"
                     " give the attention `enable_gqa=True` instead"
                 )
                 yield self.finding(code, keys.node, message, self._edit(code, attention, keys, values))
+        for by_hand in code.attention.all:
+            keys = head_copy(code, by_hand.key)
+            values = head_copy(code, Place(by_hand.value, by_hand.product.place.frame)) if keys is not None else None
+            if keys is None or values is None or code.attention.is_masked(by_hand) or not code.attention.can_be_fused(by_hand):
+                continue
+            message = (
+                f"`{code.short_text(keys.node, 36)}` copies K and V to every query head, for attention by hand: call"
+                " `F.scaled_dot_product_attention` with `enable_gqa=True`"
+            )
+            yield self.finding(code, keys.node, message)
 
     def _edit(self, code: Code, attention: FusedAttention, keys: HeadCopy, values: HeadCopy) -> Edit | None:
         """Take both copies out, where they repeat every head in place, alike, and for this call only."""

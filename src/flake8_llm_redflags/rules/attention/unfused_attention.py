@@ -35,23 +35,10 @@ class UnfusedAttention(Rule):
         if not may_have_torch(self.config, code.path, _HAS_FUSED):
             return
         for attention in code.attention.all:
-            if _can_be_fused(code, attention):
+            if code.attention.can_be_fused(attention):
                 takes_scale = must_have_torch(self.config, code.path, _TAKES_SCALE)
                 edit = fusing_edit(code, attention) if takes_scale else None
                 yield self.finding(code, attention.product.place.node, _message(code, attention), edit, attention.nodes)
-
-
-def _can_be_fused(code: Code, attention: Attention) -> bool:
-    node = attention.product.place.node
-    return (
-        attention.is_over_keys is not False
-        and not attention.changed_after_softmax
-        and not code.attention.is_fallback(node)
-        and not code.attention.is_reference(node)
-        and not code.attention.is_over_channels(node)
-        and not code.attention.weights_are_used(attention)
-        and not code.attention.scores_are_used(attention)
-    )
 
 
 def _message(code: Code, attention: Attention) -> str:
