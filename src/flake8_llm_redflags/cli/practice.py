@@ -81,6 +81,8 @@ def start(
     directory: Annotated[Path | None, typer.Option("--dir", help="Where to put the files.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes, if not those of the level.")] = None,
     seed: Annotated[int | None, typer.Option(help="Draw the same round again.")] = None,
+    web: Annotated[bool, typer.Option("--web", help="Review on a page that looks like a pull request.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     scenarios: _Scenarios = None,
     output_format: _Format = "full",
 ) -> None:
@@ -91,6 +93,9 @@ def start(
         round_ = _round(_all(scenarios), level, scenario, code, seed)
         folder = directory or Path(f"redflags-{round_.code}")
         session = sessions.start(round_, folder, sessions.now(), minutes)
+    if web:
+        _serve(session, browser=browser)
+        return
     if output_format == "json":
         told = {
             "round": round_.code,
@@ -177,6 +182,38 @@ def _due(found: list[Scenario]) -> set[str]:
         return {known.concept for known in schedule.due(schedule.replay(_store().ratings(), now), now)}
     except (ImportError, Problem):
         return set()
+
+
+@app.command()
+def web(
+    folder: _Folder = Path(),
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    scenarios: _Scenarios = None,
+) -> None:
+    """Go on with a round on the page."""
+    from ..practice import session as sessions
+
+    with _problems():
+        session = sessions.resume(folder, _all(scenarios))
+    _serve(session, browser=browser)
+
+
+def _serve(session: Session, *, browser: bool) -> None:
+    """Serve the page of a round until Ctrl-C."""
+    import webbrowser
+
+    from ..practice.web import serve
+
+    try:
+        server = serve(session)
+    except OSError as error:
+        raise Problem(f"the page: no port can be had on 127.0.0.1: {error.strerror or error}") from error
+    print(f"{session.round.code}: review on {server.address}", flush=True)
+    print("everything is kept as you write; Ctrl-C stops the page, `redflags practice web` goes on with it", flush=True)
+    if browser:
+        webbrowser.open(server.address)
+    with server:
+        server.serve_forever()
 
 
 @app.command()
@@ -315,21 +352,10 @@ def _ask(told: Report) -> frozenset[str]:
 def _remember(told: Report, explained: frozenset[str]) -> str:
     """Put a graded round into the memory; return a line for the user where that cannot be done."""
     try:
-        from ..practice import schedule
-        from ..practice.store import Finished
+        from ..practice.memory import remember
     except ImportError as error:
         return f"not remembered: {_missing(error)}"
-    session = told.session
-    finished = Finished(
-        session.round.code,
-        session.round.level.name,
-        session.started,
-        session.submitted or session.started,
-        int(session.limit.total_seconds()),
-        round(told.result.score, 1),
-        session.review().as_object(),
-    )
-    _store().finish(finished, schedule.ratings(session, told.result, explained))
+    remember(told, explained)
     return ""
 
 

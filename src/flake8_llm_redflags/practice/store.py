@@ -85,11 +85,11 @@ class Store:
                 self._migrate(connection)
 
     def finish(self, finished: Finished, ratings: list[Rated]) -> None:
-        """Remember a round and its ratings; once more for the same round changes nothing."""
+        """Remember a round and its ratings, in place of what was remembered of the same round."""
         with self._connected() as connection:
-            self._insert(connection, "round", _as_row(finished))
+            self._insert(connection, "round", _as_row(finished), "REPLACE")
             for rated in ratings:
-                self._insert(connection, "rating", _as_row(rated))
+                self._insert(connection, "rating", _as_row(rated), "REPLACE")
 
     def ratings(self) -> list[Rated]:
         """Return all ratings, oldest first."""
@@ -154,10 +154,10 @@ class Store:
             return connection.execute(f"SELECT {columns} FROM {table} ORDER BY {order}").fetchall()
 
     @staticmethod
-    def _insert(connection: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> None:
+    def _insert(connection: sqlite3.Connection, table: str, row: tuple[Any, ...], known: str = "IGNORE") -> None:
         columns = _TABLES[table]
         places = ", ".join("?" * len(columns))
-        connection.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({places})", row)
+        connection.execute(f"INSERT OR {known} INTO {table} ({', '.join(columns)}) VALUES ({places})", row)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")  # another process may be at it
