@@ -33,6 +33,6 @@ MODEL_CALL = Trigger(
     ),
 )
 #: A loop that its model alone may end.
-AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"\n[ \t]*while\b")
+AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"[\r\n][ \t]*while\b")
 #: ``while True`` in a file that calls a model.
 ENDLESS_LOOP = Trigger(words=AGENT_LOOP.words, pattern=r"while\s*\(?\s*(?:True|1)\b")
