@@ -68,6 +68,8 @@ class Counting(TorchDispatchMode):
         super().__init__()
         self.counts = Counts()
         self.operators: list[Operator] = []
+        #: Bytes of what the body returned, where the caller says what that is.
+        self.result_bytes = 0
         self._live = 0
         #: Storages that are alive, and those whose values would be on the device.
         self._known: dict[int, int] = {}
@@ -93,6 +95,11 @@ class Counting(TorchDispatchMode):
     def is_on_device(self, tensor: torch.Tensor) -> bool:
         """Tell whether a tensor would lie on the device."""
         return _storage(tensor) in self._device
+
+    def returned(self, result: Any) -> None:
+        """Note what the body returned, after it ran."""
+        self.result_bytes = sum({_storage(tensor): tensor.untyped_storage().nbytes() for tensor in _tensors(result)}.values())
+        self.counts.kept_nodes = graph_nodes(result)
 
     def put_on_device(self, tensor: torch.Tensor) -> None:
         """Take a tensor as one that lies on the device."""

@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ..knowledge import table
 from . import protocol
 from .case import Case, Maker, Size
-from .counters import Counting, Counts, Operator, graph_nodes, graphs_compiled
+from .counters import Counting, Counts, Operator, graphs_compiled
 
 #: Calls of a body beside its samples: warm-up, the other clocks, the counters.
 _OTHER_CALLS = 40
@@ -90,9 +90,9 @@ def _counted(case: Case, body: Callable[..., Any], params: dict[str, Any]) -> Co
         result = case.run(body, inputs)
         if case.backward:
             result.sum().backward()
-        kept = 0 if case.backward else graph_nodes(result)
+            result = result.detach()
+        counting.returned(result)
         del result
-    counting.counts.kept_nodes = kept
     return counting
 
 

@@ -79,12 +79,12 @@ def _counters(case: Case, size: Size) -> dict[str, dict[str, Any]]:
     """Count at full size on fake tensors, or at the small size where values decide what happens."""
     bodies = {"bad": case.bad, "good": case.good}
     try:
-        counted = {
-            name: prediction.count(case, body, dict(size.params), fake=True).counts for name, body in bodies.items()
-        }
+        counting = {name: prediction.count(case, body, dict(size.params), fake=True) for name, body in bodies.items()}
+        counted = {name: found.counts for name, found in counting.items()}
         at = size.name
         if fused := prediction.one_kernel(case, dict(size.params)):  # a CPU takes it apart, a GPU does not
-            counted["good"] = replace(counted["good"], operators=1, bytes=fused.bytes, by_name={fused.name: 1})
+            one = {"operators": 1, "bytes": fused.bytes, "peak_bytes": counting["good"].result_bytes}
+            counted["good"] = replace(counted["good"], **one, by_name={fused.name: 1})
     except Exception:  # fake tensors have no values: whatever a body does with one may raise anything
         counted = {
             name: prediction.count(case, body, dict(case.small), fake=False).counts for name, body in bodies.items()
