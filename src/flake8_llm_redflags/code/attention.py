@@ -427,7 +427,7 @@ class Attentions:
 
     def _orientation(self, place: Place) -> _Orientation:
         """Tell how the last two axes of an operand come to stand as they do."""
-        swapped = explicit = False
+        swapped = explicit = has_four_axes = False
         for _ in range(12):
             operation = self._tensors.operation(place.node)
             if operation is None:
@@ -439,11 +439,15 @@ class Attentions:
                 place = found[-1]
                 continue
             if operation.name in group("transposes"):
-                if self._swaps_last_two(operation):
+                axes = {self._int(o) for o in operation.operands[1:]}
+                if axes == {1, 2} and has_four_axes:
+                    pass  # heads and positions
+                elif self._swaps_last_two(operation):
                     swapped = not swapped
                     explicit = explicit or self._swaps_by_negative_axes(operation)
                 elif operation.name != "permute" and operation.name not in ("transpose", "swapaxes"):
                     break
+                has_four_axes = has_four_axes or 3 in axes
                 place = Place(operation.operands[0], place.frame)
             elif operation.name == "rearrange":
                 flat, flipped = self._rearranged(operation)

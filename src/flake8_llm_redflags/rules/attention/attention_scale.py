@@ -44,9 +44,9 @@ def _twice(code: Code, attention: Attention) -> str | None:
 
     found = factors(code, attention)
     powers = [factor.power for factor in found]
-    if len(powers) < 2 or has_norm(code, attention) or None in powers or sum(power or 0.0 for power in powers) != -1.0 or -0.5 not in powers:
+    if len(powers) < 2 or None in powers or sum(power or 0.0 for power in powers) != -1.0 or -0.5 not in powers:
         return None
-    if not are_certain(code, found, attention.softmax.node):
+    if has_norm(code, attention) or not are_certain(code, found, attention.softmax.node):
         return None
     scaling = [factor for factor in found if factor.power]
     first, second = scaling[0], scaling[-1]

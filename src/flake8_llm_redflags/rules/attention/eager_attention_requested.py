@@ -37,7 +37,10 @@ class EagerAttentionRequested(Rule):
                 return
             name = asked.keyword.value if asked.keyword is not None else ""
             what = f"`{name}={code.short_text(asked.value, 12)}`"
-            message = f"{what} writes all T×T scores of every layer to memory, and nothing here reads them: leave it out, `sdpa` is the default"
+            message = (
+                f"{what} writes all T×T scores of every layer to memory, and nothing here reads them: leave it out, `sdpa` is the"
+                " default"
+            )
             edit = code.edit("leave the attention to the default", safe=False).remove_argument(call, asked).done()
             yield self.finding(code, asked.value, message, edit)
 
