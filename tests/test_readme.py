@@ -9,12 +9,14 @@ from .support import DEFAULT, PROJECT, findings
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_first_example_is_reported_as_it_says() -> None:
-    match = re.search(r"```python\n(.*?)```", README, re.DOTALL)
-    assert match is not None
-    lines = match[1].splitlines()
-    said = {(number, code) for number, line in enumerate(lines, 1) for code in re.findall(r"# (LRF\d{3}) ", line)}
-    assert {(finding.line, finding.code) for finding in findings(match[1], DEFAULT)} == said
+def test_its_examples_are_reported_as_they_say() -> None:
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        lines = example.splitlines()
+        said = {(number, code) for number, line in enumerate(lines, 1) for code in re.findall(r"# (LRF\d{3}) ", line)}
+        assert said
+        assert {(finding.line, finding.code) for finding in findings(example, DEFAULT)} == said
 
 
 def test_its_links_lead_somewhere() -> None:
