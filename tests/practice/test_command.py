@@ -291,3 +291,14 @@ def test_watch_shows_clock_and_comments_until_interrupted(tmp_path: Path) -> Non
     os.close(terminal)
     assert ROUND.code.encode() in seen
     assert "needs a terminal" in practice("watch", folder, status=2)
+
+
+def test_a_pr_comes_as_a_diff_that_git_applies(tmp_path: Path) -> None:
+    told = json.loads(practice("start", "--level", "pr", "--seed", "1", "--dir", "pr", "--output-format", "json"))
+    assert told["limit_s"] == 1800
+    work = tmp_path / "work"
+    work.mkdir()
+    subprocess.run(["git", "init", "-q", "."], cwd=work, check=True)
+    subprocess.run(["git", "apply", "../pr/change.diff"], cwd=work, check=True)
+    for name in told["files"]:
+        assert (work / name).read_bytes() == (tmp_path / "pr" / name).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from dataclasses import dataclass, replace
@@ -115,6 +116,8 @@ def start(round_: Round, folder: Path, now: datetime, minutes: float | None = No
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in round_.files.items():
         _write(folder / name, text)
+    if round_.level.name == "pr":
+        _write(folder / "change.diff", _as_diff(round_.files))
     _write(folder / "ticket.md", round_.scenario.ticket)
     _write(folder / "HOW.md", _NOTES)
     _write(folder / ".flake8", "[flake8]\nextend-ignore = LRF\n")  # an editor must not underline the answers
@@ -141,6 +144,15 @@ def resume(folder: Path, scenarios: list[Scenario]) -> Session:
 def now() -> datetime:
     """Return the time, in UTC."""
     return datetime.now(UTC)
+
+
+def _as_diff(files: dict[str, str]) -> str:
+    """Return new files as one diff, as git shows them."""
+    parts = []
+    for name, text in files.items():
+        lines = difflib.unified_diff([], text.splitlines(keepends=True), "/dev/null", f"b/{name}")
+        parts.append(f"diff --git a/{name} b/{name}\nnew file mode 100644\n{''.join(lines)}")
+    return "".join(parts)
 
 
 def _heaviest_first(outcome: Outcome) -> int:
