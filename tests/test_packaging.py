@@ -80,5 +80,15 @@ def test_works_where_it_is_installed(built: dict[str, Path], kind: str, tmp_path
     ask = "from flake8_llm_redflags import resources; print(resources.folder('fixtures'))"
     assert Path(run(bin_folder / "python", "-c", ask, cwd=project).strip()).is_relative_to(tmp_path / "env")
     assert "torch" not in run(*pip, "list", cwd=project)
+    round_ = json.loads(
+        run(bin_folder / "redflags", "practice", "start", "--dir=round", "--output-format=json", cwd=project)
+    )
+    graded = run(
+        bin_folder / "redflags", "practice", "done", "round", cwd=project
+    )  # without the extra: graded, not remembered
+    assert graded.startswith(round_["round"])
+    assert "pip install 'flake8-llm-redflags[practice]'" in graded
+    page = "from flake8_llm_redflags.practice.web.server import _static; print(len(_static('page.js')))"
+    assert int(run(bin_folder / "python", "-c", page, cwd=project)) > 1000
     run(bin_folder / "redflags", "check", "--fix", cwd=project)
     assert (project / "app.py").read_text() == CODE.replace(", use_cache=False", "")
