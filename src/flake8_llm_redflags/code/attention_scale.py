@@ -72,13 +72,19 @@ def projected(code: Code, attention: Attention) -> tuple[Lineage, Lineage] | Non
 
 def _of_operand(code: Code, place: Place) -> Iterator[Factor]:
     for operation in lineage(code, place).factors:
-        yield _factor(code, operation.node, _other(code, operation), -1 if operation.name.endswith(("div", "divide")) else 1)
+        yield _factor(
+            code, operation.node, _other(code, operation), -1 if operation.name.endswith(("div", "divide")) else 1
+        )
 
 
 def _other(code: Code, operation: Operation) -> Node:
     """Return the operand that scales: of ``self.scale * q`` the first, else the second."""
     first, second = operation.operands[:2]
-    if not operation.name.endswith(("div", "divide")) and _read(code, second, _STEPS) is None and _read(code, first, _STEPS) is not None:
+    if (
+        not operation.name.endswith(("div", "divide"))
+        and _read(code, second, _STEPS) is None
+        and _read(code, first, _STEPS) is not None
+    ):
         return first
     return second
 
@@ -197,9 +203,15 @@ def _is_unconditional(code: Code, node: Node, product: Node) -> bool:
     for above in code.tree.ancestors(node):
         if isinstance(above, cst.FunctionDef):
             return True
-        if isinstance(above, (cst.If, cst.IfExp, cst.Try, cst.For, cst.While)) and not code.tree.contains(above, product):
+        if isinstance(above, (cst.If, cst.IfExp, cst.Try, cst.For, cst.While)) and not code.tree.contains(
+            above, product
+        ):
             return False
-        if isinstance(above, cst.If) and code.tree.contains(above, product) and not _in_one_arm(code, above, child, product):
+        if (
+            isinstance(above, cst.If)
+            and code.tree.contains(above, product)
+            and not _in_one_arm(code, above, child, product)
+        ):
             return False
         child = above
     return True
