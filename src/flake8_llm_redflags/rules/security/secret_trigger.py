@@ -14,7 +14,7 @@ _LONG_RUN = re.compile(r"[\"'=/ ](?=[\w./+-]{16})(?=[\w.-]{0,40}\d)")
 _KEY_START = re.compile(
     r"sk[-_]|[sr]k_|hf_|api_org_|gsk_|AIza|A3T|AKIA|ASIA|ABIA|ACCA|ABSK|GOCSPX|ya29\.|r8_|pplx-|xai-|pcsk_|lsv2_|tgp_v1_|fw_|csk-"
     r"|nvapi-|tvly-|jina_|wandb_v1_|llx-|e2b_|fc-|rpa_|dapi|sgp_|slk_|pnu_|sb[ps]_|gh[pousr]_|github_pat_|glpat-|gl[a-z]{2,5}-|xox"
-    r"|xapp-|whsec_|SG\.|npm_|pypi-|ntn_|secret_|lin_api_|phx_|sntry|ey[A-Za-z0-9]{17}|[MNO][\w-]{23,25}\."
+    r"|xapp-|whsec_|SG\.|npm_|pypi-|ntn_|secret_|lin_api_|phx_|sntry|key_|live_|pat_|4b1d|ey[A-Za-z0-9]{17}|[MNO][\w-]{23,25}\."
 )
 _VALUE = re.compile(
     r"[\"'](?:Bearer |Basic |Token )?"
