@@ -96,14 +96,20 @@ def _counted(case: Case, body: Callable[..., Any], params: dict[str, Any]) -> Co
     return counting
 
 
-def predict(case: Case, params: dict[str, Any], gpu: str = "h200") -> dict[str, Any] | None:
-    """Return the predicted times and speedup of a case, or ``None`` where its result decides its own course."""
+def count_both(case: Case, params: dict[str, Any]) -> dict[str, Counting] | None:
+    """Count both bodies on fake tensors, or return ``None`` where a value decides their course: fakes have none."""
     try:
-        bad, good = (_cost_of(count(case, body, params, fake=True), gpu) for body in (case.bad, case.good))
-        fused = one_kernel(case, params)
-        good = cost([fused], gpu) if fused else good
-    except Exception:  # fake tensors have no values: whatever a body does with one may raise anything
+        return {name: count(case, body, params, fake=True) for name, body in (("bad", case.bad), ("good", case.good))}
+    except Exception:  # whatever a body does with a value that is not there may raise anything
         return None
+
+
+def predict(case: Case, params: dict[str, Any], counted: dict[str, Counting] | None, gpu: str = "h200") -> dict[str, Any] | None:
+    """Return the predicted times and speedup of what ``count_both`` counted; ``None`` where it could not."""
+    if counted is None:
+        return None
+    fused = one_kernel(case, params)
+    bad, good = _cost_of(counted["bad"], gpu), cost([fused], gpu) if fused else _cost_of(counted["good"], gpu)
     return {
         "gpu": table("gpus")[gpu]["name"],
         "source": "cost model 2",

@@ -17,6 +17,7 @@ import torch
 
 from . import case_source, cuda, equivalence, evidence, prediction, protocol
 from .case import Case, Maker, Size, cases_of
+from .counters import Counting, Counts
 
 #: Samples of the clocks beside the main one.
 _OTHER_SAMPLES = 10
@@ -46,6 +47,7 @@ def records(
     for size in case.sizes[:1] if quick else case.sizes:
         if size.name in skip:
             continue
+        counting = prediction.count_both(case, dict(size.params))
         common: dict[str, Any] = {
             "rule": code,
             "case": case.name,
@@ -56,18 +58,20 @@ def records(
             "env": env,
             "equivalence": equal,
             "expected": case.expected,
-            "prediction": prediction.predict(case, dict(size.params)),
+            "prediction": prediction.predict(case, dict(size.params), counting),
         }
         if not equal["ok"]:
             yield evidence.Record(**common, status="not equal", note="bad and good do not compute the same")
         elif machine is None or case.metric != "time":
-            yield _counted(case, size, common)
+            yield _counted(case, size, common, counting)
         else:
             yield _measured(case, size, common, quick, machine, ceilings)
 
 
-def _counted(case: Case, size: Size, common: dict[str, Any]) -> evidence.Record:
-    counters = _counters(case, size)
+def _counted(
+    case: Case, size: Size, common: dict[str, Any], counting: dict[str, Counting] | None
+) -> evidence.Record:
+    counters = _counters(case, size, counting)
     if case.metric == "time":
         return evidence.Record(**common, status="ok", counters=counters)
     counted = {"metric": case.metric} | {name: counters[name][case.metric] for name in ("bad", "good")}
@@ -75,25 +79,23 @@ def _counted(case: Case, size: Size, common: dict[str, Any]) -> evidence.Record:
     return evidence.Record(**common, status="ok", counters=counters, counted=counted, verdict=verdict)
 
 
-def _counters(case: Case, size: Size) -> dict[str, dict[str, Any]]:
-    """Count at full size on fake tensors, or at the small size where values decide what happens."""
+def _counters(case: Case, size: Size, counting: dict[str, Counting] | None) -> dict[str, dict[str, Any]]:
+    """Return the counters at full size, or at the small size where values decide what happens."""
+
+    def at_small(body: Callable[..., Any]) -> Counts:
+        return prediction.count(case, body, dict(case.small), fake=False).counts
+
     bodies = {"bad": case.bad, "good": case.good}
-    try:
-        counting = {name: prediction.count(case, body, dict(size.params), fake=True) for name, body in bodies.items()}
-        counted = {name: found.counts for name, found in counting.items()}
-        at = size.name
-        if fused := prediction.one_kernel(case, dict(size.params)):  # a CPU takes it apart, a GPU does not
-            one = {"operators": 1, "bytes": fused.bytes, "peak_bytes": counting["good"].result_bytes}
-            counted["good"] = replace(counted["good"], **one, by_name={fused.name: 1})
-    except Exception:  # fake tensors have no values: whatever a body does with one may raise anything
-        counted = {
-            name: prediction.count(case, body, dict(case.small), fake=False).counts for name, body in bodies.items()
-        }
-        at = "small"
+    if counting is None:
+        return {name: at_small(body).as_object() | {"at": "small"} for name, body in bodies.items()}
+    counted = {name: found.counts for name, found in counting.items()}
+    if fused := prediction.one_kernel(case, dict(size.params)):  # a CPU takes it apart, a GPU does not
+        one = {"operators": 1, "bytes": fused.bytes, "peak_bytes": counting["good"].result_bytes}
+        counted["good"] = replace(counted["good"], **one, by_name={fused.name: 1})
     if case.metric == "compilations":  # nothing is compiled on fake tensors
         for name, body in bodies.items():
-            counted[name].compilations = prediction.count(case, body, dict(case.small), fake=False).counts.compilations
-    return {name: found.as_object() | {"at": at} for name, found in counted.items()}
+            counted[name].compilations = at_small(body).compilations
+    return {name: found.as_object() | {"at": size.name} for name, found in counted.items()}
 
 
 def _measured(
