@@ -366,6 +366,7 @@ def _print(told: Report) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from ..practice.questions import next_questions
     from ..practice.report import counts, has_page, you_said
 
     out = Console(highlight=False)
@@ -392,7 +393,7 @@ def _print(told: Report) -> None:
     for outcome in (o for o in result.outcomes if not (o.is_found and o.is_named)):
         site = outcome.flag.site
         out.print(f"\n[bold]{escape(site.title)}[/]")
-        for name, texts in (("why", site.why), ("fix", site.fix), ("asked next", site.probes)):
+        for name, texts in (("why", site.why), ("fix", site.fix), ("asked next", next_questions(site))):
             for text in texts:
                 out.print(f"  {name}: {escape(text)}", soft_wrap=True)
         if has_page(site.concept):

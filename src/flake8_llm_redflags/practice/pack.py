@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from .questions import next_questions
 from .rounds import Round
 from .session import SessionError
 
@@ -69,7 +70,7 @@ def _key(round_: Round) -> Iterator[str]:
     for flag in round_.rendered.flags:
         site = flag.site
         yield f"\n### {site.title} ({flag.file}:{flag.lines[0]})\n"
-        for name, texts in (("why", site.why), ("fix", site.fix), ("hint", site.hints), ("ask", site.probes)):
+        for name, texts in (("why", site.why), ("fix", site.fix), ("hint", site.hints), ("ask", next_questions(site))):
             yield from (f"- {name}: {text}" for text in texts)
         if site.pushback:
             yield f"- the author says: “{site.pushback}”"

@@ -11,6 +11,7 @@ from .. import resources
 from ..finding import Finding
 from .grading import FalseAlarm, Outcome, Result
 from .linting import referee
+from .questions import next_questions
 from .session import Session
 
 
@@ -73,7 +74,7 @@ def as_object(told: Report) -> dict[str, Any]:
                 "linter": told.linter_on(outcome),
                 "why": list(outcome.flag.site.why),
                 "fix": list(outcome.flag.site.fix),
-                "probes": list(outcome.flag.site.probes),
+                "probes": list(next_questions(outcome.flag.site)),
             }
             for outcome in result.outcomes
         ],
@@ -143,7 +144,7 @@ def _markdown(told: Report, *, with_code: bool) -> Iterator[str]:
         yield f"## {site.title} ({'found' if outcome.is_found else 'missed'})\n"
         yield from (f"- why: {text}" for text in site.why)
         yield from (f"- fix: {text}" for text in site.fix)
-        yield from (f"- asked next: {text}" for text in site.probes)
+        yield from (f"- asked next: {text}" for text in next_questions(site))
         if has_page(site.concept):
             yield f"- `redflags rule {site.concept}`"
         yield ""
@@ -155,6 +156,11 @@ def _markdown(told: Report, *, with_code: bool) -> Iterator[str]:
         yield f"\n## {name}\n\n```python"
         yield from (f"{number:4} {line}" for number, line in enumerate(text.splitlines(), 1))
         yield "```"
+
+
+def _told(outcome: Outcome) -> Iterator[tuple[str, tuple[str, ...]]]:
+    site = outcome.flag.site
+    yield from (("why", site.why), ("fix", site.fix), ("asked next", next_questions(site)))
 
 
 _STYLE = """

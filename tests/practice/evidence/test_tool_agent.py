@@ -94,9 +94,10 @@ def test_host(web: list[dict[str, Any]]) -> None:
             "https://status.internal.evil.example/",
             "https://evil.example/?status.internal",
             "https://status.internal@evil.example/",
+            "https://evil.example\\@status.internal/",
         ):
             code.fetch(url)
-        return [request["url"] for request in web] == ["https://status.internal/api"]
+        return all(request["url"].startswith("https://status.internal/") for request in web)
 
     holds("host", keeps_the_token_here)
 
