@@ -322,7 +322,8 @@ def test_too_little_memory_is_evidence() -> None:
 
 def test_what_is_counted_has_a_verdict_on_any_machine() -> None:
     (record,) = worker.records("LRF761", cases_of("LRF761")[0], "cpu")
-    assert record.counted == {"metric": "collectives", "bad": 8, "good": 2}
+    (on_gpu,) = worker.records("LRF761", cases_of("LRF761")[0], "cuda", machine=PretendGpu())
+    assert on_gpu.counted == record.counted == {"metric": "collectives", "bad": 8, "good": 2}
     assert record.verdict == "confirmed"
     assert record.speedup is None
 

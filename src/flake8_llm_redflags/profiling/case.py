@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,10 @@ from . import case_source
 
 if TYPE_CHECKING:
     import torch
+
+
+#: From so many numbers on, a GPU makes its own: drawing them on the host would take longer than the measurement.
+_LARGE = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Size:
 
 
 class Maker:
-    """Makes a case's inputs: the same numbers on every machine, and no numbers at all under fake tensors."""
+    """Makes a case's inputs: at small sizes the same numbers on every machine, under fake tensors no numbers at all."""
 
     def __init__(self, dtype: torch.dtype, device: str = "cpu", seed: int = 0) -> None:
         import torch
@@ -36,7 +41,8 @@ class Maker:
         """Return normal random numbers; zeros would run faster than real data."""
         import torch
 
-        return torch.randn(*shape, dtype=self.dtype).to(self.device)
+        where = self.device if math.prod(shape) > _LARGE else "cpu"
+        return torch.randn(*shape, dtype=self.dtype, device=where).to(self.device)
 
     def indices(self, limit: int, *shape: int) -> torch.Tensor:
         """Return random integers below ``limit``."""

@@ -24,7 +24,7 @@ def check(case: Case, device: str = "cpu") -> dict[str, Any]:
     reference, other = _run(case, case.bad, exact), _run(case, case.good, exact)
     bad, good = _run(case, case.bad, inputs), _run(case, case.good, inputs)
     disagreement, error_bad, error_good = (_distance(values, reference) for values in (other, bad, good))
-    limit = max(case.tolerance * error_bad, torch.finfo(getattr(torch, case.dtype)).eps)
+    limit = case.tolerance * max(error_bad, torch.finfo(getattr(torch, case.dtype)).eps)
     return {
         "float64_disagreement": disagreement,
         "error_bad": error_bad,

@@ -43,7 +43,8 @@ def records(
     env = machine.environment() if machine else cuda.environment("cpu")
     if machine is not None and machine.test_double:
         env["test_double"] = machine.test_double
-    equal = equivalence.check(case, machine.device if machine else "cpu")
+    on_device = machine is not None and case.metric == "time"  # what is counted is counted on the CPU
+    equal = equivalence.check(case, machine.device if machine and on_device else "cpu")
     for size in case.sizes[:1] if quick else case.sizes:
         if size.name in skip:
             continue
@@ -62,7 +63,7 @@ def records(
         }
         if not equal["ok"]:
             yield evidence.Record(**common, status="not equal", note="bad and good do not compute the same")
-        elif machine is None or case.metric != "time":
+        elif machine is None or not on_device:
             yield _counted(case, size, common, counting)
         else:
             yield _measured(case, size, common, quick, machine, ceilings)
@@ -114,8 +115,8 @@ def _measured(
             bad, good, machine, protocol.SAMPLES // 3 if quick else protocol.SAMPLES
         )
         wall = protocol.compare(bad, good, machine.wall_clock(), _OTHER_SAMPLES)
-        replayed = _replayed(bad, good, machine)
         counters = {"bad": machine.counters(bad), "good": machine.counters(good)}
+        replayed = _replayed(bad, good, machine)  # last: a capture that fails may leave the device in disorder
     except (torch.OutOfMemoryError, MemoryError) as error:
         note = f"{str(error).split('.')[0]}; {_who_fits(case, params, machine)}"
         return evidence.Record(**common, status="out of memory", verdict="out of memory", note=note)
