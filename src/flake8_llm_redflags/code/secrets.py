@@ -29,14 +29,18 @@ _LONGEST = 20_000
 
 _WORD_BREAK = re.compile(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
-_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@(?P<host>[^\s/@]+)")
+_URL_PASSWORD = re.compile(
+    r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@(?P<host>[^\s/@]+)"
+)
 _OWN_HOST = re.compile(r"localhost\b|127\.0\.0\.1\b|0\.0\.0\.0\b|host\.docker\.internal\b")
 #: A name with its value inside of a text: `?key=…` in a URL, `"token": "…"` in JSON, `Password=…;` in a connection string.
 _PAIR = re.compile(
     r"(?:(?P<query>[?&]key)=|(?:^|[?&;\s])(?P<plain>[A-Za-z][\w-]{2,40})=|[\"'](?P<quoted>[A-Za-z][\w-]{2,40})\\?[\"']\s{0,2}:\s{0,2}\\?[\"'])"
     r"(?P<value>[^\s\"'\\&;,<>{}()$]{8,200})"
 )
-_USUAL_PASSWORDS = frozenset({"user", "pass", "pwd", "username", "root", "admin", "postgres", "password", "guest", "minioadmin"})
+_USUAL_PASSWORDS = frozenset(
+    {"user", "pass", "passwd", "pwd", "username", "root", "admin", "postgres", "password", "guest", "minioadmin"}
+)
 _FILLING = re.compile(r"[.…*]+$|x{2,}$")
 #: Camel case: what looks like mixed case in `NotNeededSinceThisIsLocal`.
 _HUMP = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -80,7 +84,9 @@ class Secrets:
 
     def literals(self) -> Iterator[NamedLiteral]:
         """Yield every string literal of the file but docstrings, in document order per kind of literal."""
-        for node in self._code.all(cst.SimpleString, cst.ConcatenatedString, cst.BinaryOperation, cst.FormattedStringText):
+        for node in self._code.all(
+            cst.SimpleString, cst.ConcatenatedString, cst.BinaryOperation, cst.FormattedStringText
+        ):
             parent = self._tree.parent(node)
             if isinstance(parent, (cst.Expr, cst.ConcatenatedString, cst.BinaryOperation)):
                 if isinstance(parent, cst.Expr) or _constant(parent) is not None:
@@ -114,7 +120,11 @@ class Secrets:
                 return name, is_fallback or reads, parent.keyword is not None and not is_fallback and not reads
             elif not isinstance(parent, (cst.IfExp, cst.FormattedStringExpression)):
                 name = self._bound_name(child, parent)
-                return name, is_fallback, name is not None and not isinstance(parent, (cst.Comparison, cst.ComparisonTarget))
+                return (
+                    name,
+                    is_fallback,
+                    name is not None and not isinstance(parent, (cst.Comparison, cst.ComparisonTarget)),
+                )
             child, parent = parent, self._tree.parent(parent)
         return None, is_fallback, False
 
@@ -196,7 +206,10 @@ def _is_url_password(url: re.Match[str]) -> bool:
 
 def _by_pair(value: str) -> Evidence | None:
     """Return the evidence in a text that itself gives a secret's name and a credible value."""
-    pairs = (((match["query"] and "api_key") or match["plain"] or match["quoted"], match["value"]) for match in _PAIR.finditer(value))
+    pairs = (
+        ((match["query"] and "api_key") or match["plain"] or match["quoted"], match["value"])
+        for match in _PAIR.finditer(value)
+    )
     found = (_by_name(name, text) for name, text in pairs)
     return next((evidence for evidence in found if evidence is not None and evidence.kind != "word"), None)
 
@@ -213,7 +226,7 @@ def _by_format(value: str) -> Evidence | None:
 
 
 def _by_name(name: str, value: str) -> Evidence | None:
-    words = _words(name)
+    words = _words(name) if "::" not in name else ""  # `AWS::ApiGateway::ApiKey` names a kind of thing
     scheme, _, rest = value.strip().partition(" ")
     if rest and scheme in table("secrets")["values"]["authentication_schemes"]:
         value, words = rest.strip(), "bearer"
@@ -248,7 +261,9 @@ def _looks_random(value: str) -> bool:
     if len(value) >= 8 and has_digit and has_letter and _entropy(value) >= 2.5:
         is_word = re.fullmatch(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,3}", value)  # `embedding-3`, `admin123`
         return not is_word and not re.fullmatch(r"[a-z]{3,9}\d[a-z]{3,9}", value)  # `graph4people`
-    if 6 <= len(value) < 8 and re.search(r"[A-Za-z]\d+[A-Za-z]+\d", value):  # `p4ssw0rd`: no word, no counter behind one
+    if 6 <= len(value) < 8 and re.search(
+        r"[A-Za-z]\d+[A-Za-z]+\d", value
+    ):  # `p4ssw0rd`: no word, no counter behind one
         return True
     return len(value) >= 12 and _mixed_inside(value) and _entropy(value) >= 3
 
