@@ -165,8 +165,13 @@ def _diff(outcome: Outcome, config: Config) -> Iterator[str]:
     from ..reports.masking import masked
     from ..rules import all_rules
 
-    found = lint(replace(outcome.after, text=outcome.before), config, [rule for rule in all_rules() if rule.hides_place])
-    before, after = _LINE.findall(masked(outcome.before, found)), _LINE.findall(masked(outcome.after.text, outcome.findings))
+    found = lint(
+        replace(outcome.after, text=outcome.before), config, [rule for rule in all_rules() if rule.hides_place]
+    )
+    before, after = (
+        _LINE.findall(masked(outcome.before, found)),
+        _LINE.findall(masked(outcome.after.text, outcome.findings)),
+    )
     path = Path(outcome.path).as_posix().lstrip("/")
     for line in difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"):
         yield line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"

@@ -67,7 +67,9 @@ def diff(old: Path, new: Path) -> None:
 
 @app.command("publish")
 def publish(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 where something is out of date.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 where something is out of date.")
+    ] = False,
 ) -> None:
     """Write what the evidence says into the README and the rules' pages of this checkout."""
     from ..profiling.publish import published

@@ -197,7 +197,9 @@ class Context:
 
     def is_static(self, function: cst.FunctionDef) -> bool:
         """Is the method a ``staticmethod``, which gets no instance?"""
-        return any(isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators)
+        return any(
+            isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators
+        )
 
     def called_function(self, call: cst.Call) -> cst.FunctionDef | None:
         """Return the function or method of this file that a call runs."""

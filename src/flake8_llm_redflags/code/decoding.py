@@ -104,7 +104,11 @@ class Decoding:
             return False
         if not isinstance(call.args[0].value, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)):
             return False
-        layers = [o for o in self._code.values.origins(call.func) if o.name == "torch.nn.Linear" and isinstance(o.node, cst.Call)]
+        layers = [
+            o
+            for o in self._code.values.origins(call.func)
+            if o.name == "torch.nn.Linear" and isinstance(o.node, cst.Call)
+        ]
         if layers:
             return all("vocab" in self._code.text_of(layer.node).lower() or name in _words("heads") for layer in layers)
         return name in _words("heads") and not any(o.kind == "function" for o in self._code.values.origins(call.func))
@@ -113,7 +117,11 @@ class Decoding:
         above = self._tree.parent(call)
         if isinstance(above, cst.Subscript):
             return above.value is call and is_last_position(above)
-        if not isinstance(above, cst.Assign) or len(above.targets) != 1 or not isinstance(above.targets[0].target, cst.Name):
+        if (
+            not isinstance(above, cst.Assign)
+            or len(above.targets) != 1
+            or not isinstance(above.targets[0].target, cst.Name)
+        ):
             return False
         name = above.targets[0].target.value
         uses = [
@@ -124,7 +132,8 @@ class Decoding:
             and any(binding.node is above for binding in self._code.values.definitions(use))
         ]
         return bool(uses) and all(
-            isinstance(cut := self._tree.parent(use), cst.Subscript) and cut.value is use and is_last_position(cut) for use in uses
+            isinstance(cut := self._tree.parent(use), cst.Subscript) and cut.value is use and is_last_position(cut)
+            for use in uses
         )
 
     def _is_given_last(self, hidden: Node) -> bool:
@@ -133,7 +142,9 @@ class Decoding:
             return True
         if isinstance(hidden, cst.Name):
             return any(
-                isinstance(binding.value, cst.Subscript) and not binding.path and not isinstance(binding.value.slice[0].slice, cst.Index)
+                isinstance(binding.value, cst.Subscript)
+                and not binding.path
+                and not isinstance(binding.value.slice[0].slice, cst.Index)
                 for binding in self._code.values.definitions(hidden)
             )
         return False
@@ -153,7 +164,12 @@ class Decoding:
                 yield target, statement, second, True
         for statement in self._code.all(cst.AugAssign):
             target = dotted(statement.target)
-            if isinstance(statement.operator, cst.AddAssign) and target and "." not in target and not self._is_of_turn(statement):
+            if (
+                isinstance(statement.operator, cst.AddAssign)
+                and target
+                and "." not in target
+                and not self._is_of_turn(statement)
+            ):
                 yield target, statement, statement.value, False
         for call in self._code.calls("append"):
             if isinstance(call.func, cst.Attribute) and (target := dotted(call.func.value)) and len(call.args) == 1:
@@ -165,7 +181,8 @@ class Decoding:
         loop = next(self._code.context.loops(statement), None)
         definitions = self._code.values.definitions(statement.target) if isinstance(statement.target, cst.Name) else ()
         return bool(definitions) and all(
-            binding.kind == "assign" and loop is not None and self._tree.contains(loop, binding.node) for binding in definitions
+            binding.kind == "assign" and loop is not None and self._tree.contains(loop, binding.node)
+            for binding in definitions
         )
 
     def _filled_buffers(self) -> Iterator[tuple[str, Node, Node, bool]]:
@@ -174,8 +191,14 @@ class Decoding:
             target = statement.targets[0].target
             if isinstance(target, cst.Subscript) and (name := dotted(target.value)):
                 last = target.slice[-1].slice
-                is_position = len(target.slice) > 1 or self._counts(target)  # `x[chosen] = y` may fill any, as diffusion does
-                if is_position and isinstance(last, cst.Index) and isinstance(last.value, (cst.Name, cst.BinaryOperation)):
+                is_position = len(target.slice) > 1 or self._counts(
+                    target
+                )  # `x[chosen] = y` may fill any, as diffusion does
+                if (
+                    is_position
+                    and isinstance(last, cst.Index)
+                    and isinstance(last.value, (cst.Name, cst.BinaryOperation))
+                ):
                     yield name, statement, statement.value, True
 
     def _counts(self, target: cst.Subscript) -> bool:
@@ -213,11 +236,21 @@ class Decoding:
         if isinstance(above, cst.Subscript) and above.value is call:
             above = self._tree.parent(above)
         target = above.targets[0].target if isinstance(above, cst.Assign) else None
-        if not isinstance(target, cst.Name) or target.value != "logits" or self._code.qualified_name(call.func) is not None:
+        if (
+            not isinstance(target, cst.Name)
+            or target.value != "logits"
+            or self._code.qualified_name(call.func) is not None
+        ):
             return False
-        if any("logits" in self._code.text_of(arg.value) or "scores" in self._code.text_of(arg.value) for arg in call.args):
+        if any(
+            "logits" in self._code.text_of(arg.value) or "scores" in self._code.text_of(arg.value) for arg in call.args
+        ):
             return False
-        return isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self" and not self._code.values.is_known(call.func)
+        return (
+            isinstance(call.func, cst.Attribute)
+            and dotted(call.func.value) == "self"
+            and not self._code.values.is_known(call.func)
+        )
 
     def is_model_call(self, call: cst.Call) -> bool:
         """Does the call run a model forward, by what the callee is or, where the file does not say, by its name?"""
@@ -243,7 +276,9 @@ class Decoding:
                 return False
         name = (last_name(node) or "").lower()
         words = _words("model_words")
-        return any(part in words for part in name.split("_")) or any(name.endswith(word) and len(word) > 2 for word in words)
+        return any(part in words for part in name.split("_")) or any(
+            name.endswith(word) and len(word) > 2 for word in words
+        )
 
     @cached_property
     def _may_attend(self) -> bool:
@@ -298,7 +333,9 @@ class Decoding:
                 and binding.node is not growth
                 and any(
                     self._holds_all(value, sequence, growth, loop, depth - 1)
-                    for value in ((binding.node.target,) if isinstance(binding.node, cst.AugAssign) else (binding.value,))
+                    for value in (
+                        (binding.node.target,) if isinstance(binding.node, cst.AugAssign) else (binding.value,)
+                    )
                 )
                 for binding in self._code.values.definitions(node)
             )
@@ -314,10 +351,14 @@ class Decoding:
         if isinstance(node, (cst.List, cst.Tuple)):
             return any(self._holds_all(e.value, sequence, growth, loop, depth) for e in node.elements)
         if isinstance(node, cst.Call):
-            if last_name(node.func) in ("len", "size", "range", "append", *_words("preparing")) or self.is_model_call(node):
+            if last_name(node.func) in ("len", "size", "range", "append", *_words("preparing")) or self.is_model_call(
+                node
+            ):
                 return False
             inner = [arg.value for arg in node.args if arg.keyword is None]
-            if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, (cst.Call, cst.Name, cst.Subscript)):
+            if isinstance(node.func, cst.Attribute) and isinstance(
+                node.func.value, (cst.Call, cst.Name, cst.Subscript)
+            ):
                 inner.append(node.func.value)
             return any(self._holds_all(value, sequence, growth, loop, depth - 1) for value in inner)
         return False

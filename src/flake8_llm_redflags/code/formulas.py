@@ -217,8 +217,13 @@ class Formula:
             return self._read(Place(operands[0], place.frame), depth - 1)
         if name in ("mean", "var", "std"):
             return self._reduced(name, operation, place, depth)
-        if name in ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "pow") and len(operands) == 2:
-            if operation.call is not None and (keyword(operation.call, "alpha") or keyword(operation.call, "rounding_mode")):
+        if (
+            name in ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "pow")
+            and len(operands) == 2
+        ):
+            if operation.call is not None and (
+                keyword(operation.call, "alpha") or keyword(operation.call, "rounding_mode")
+            ):
                 return self._leaf(place)
             first, second = (self._read(Place(operand, place.frame), depth - 1) for operand in operands)
             return None if first is None or second is None else self._binary(name, first, second, place)
@@ -254,7 +259,9 @@ class Formula:
             return None
         if name == "mean":
             return Sum.atom(Atom("mean", arguments=(inner,), place=place))
-        return Sum.atom(Atom("var", (), (inner,), (_is_biased(operation, self._code),), place), 0.5 if name == "std" else 1.0)
+        return Sum.atom(
+            Atom("var", (), (inner,), (_is_biased(operation, self._code),), place), 0.5 if name == "std" else 1.0
+        )
 
 
 #: Functions that are powers, and functions that stay as they are.

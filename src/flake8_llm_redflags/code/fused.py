@@ -48,7 +48,9 @@ def fused_attentions(code: Code) -> Iterator[FusedAttention]:
     """Yield every call of PyTorch's function in the file; one of that name that the file defines is another."""
     for call in code.calls("scaled_dot_product_attention"):
         qualified = code.qualified_name(call.func)
-        if qualified is None or not (qualified == FUSED or qualified.endswith(".functional.scaled_dot_product_attention")):
+        if qualified is None or not (
+            qualified == FUSED or qualified.endswith(".functional.scaled_dot_product_attention")
+        ):
             continue
         query, key, value = argument(call, 0, "query"), argument(call, 1, "key"), argument(call, 2, "value")
         if query is not None and key is not None and value is not None:
@@ -69,7 +71,10 @@ def module_masks(code: Code) -> Iterator[ModuleMask]:
     """Yield every mask of positions that goes to an attention module of ``torch.nn``."""
     known: dict[str, dict[str, Any]] = {name: facts for name, facts in _modules().items() if name != "source"}
     for call in code.all(cst.Call):
-        if not any(keyword(call, name) is not None for facts in known.values() for name in facts) and len(call.args) < 2:
+        if (
+            not any(keyword(call, name) is not None for facts in known.values() for name in facts)
+            and len(call.args) < 2
+        ):
             continue
         made_by = code.values.made_by(call.func)
         if len(made_by) != 1 or (module := next(iter(made_by))) not in known:

@@ -167,7 +167,12 @@ class _Fusing:
         if latest.kind == "augment":
             return latest.node, condition
         statement = latest.node
-        if latest.kind != "assign" or latest.path or not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+        if (
+            latest.kind != "assign"
+            or latest.path
+            or not isinstance(statement, cst.Assign)
+            or len(statement.targets) != 1
+        ):
             raise _Unsure
         return statement.value, condition
 
@@ -200,10 +205,18 @@ class _Fusing:
             attribute = self._code.tree.parent(use)
             call = self._code.tree.parent(attribute) if isinstance(attribute, cst.Attribute) else None
             statement = self._code.tree.parent(call) if isinstance(call, cst.Call) else None
-            if not isinstance(statement, cst.Expr) or call is None or any(self._code.tree.contains(g, use) for g in reading.gone):
+            if (
+                not isinstance(statement, cst.Expr)
+                or call is None
+                or any(self._code.tree.contains(g, use) for g in reading.gone)
+            ):
                 continue
             operation = self._code.tensors.operation(call)
-            taken = self._code.attention.step_back(operation, "scores") if operation is not None and stage == "scores" else None
+            taken = (
+                self._code.attention.step_back(operation, "scores")
+                if operation is not None and stage == "scores"
+                else None
+            )
             if operation is None or not isinstance(taken, tuple) or not isinstance(attribute, cst.Attribute):
                 raise _Unsure
             if not attribute.attr.value.endswith("_") or len(bindings) > 1:
@@ -349,13 +362,23 @@ class _Fusing:
                 return self._is_number(node.right, left - 1) and not self._is_tensor(node.left)
             return self._is_number(node.left, left - 1) and self._is_number(node.right, left - 1)
         if isinstance(node, cst.Call):
-            if code.qualified_name(node.func) in ("math.sqrt", "numpy.sqrt", "builtins.float", "builtins.int", "math.pow"):
+            if code.qualified_name(node.func) in (
+                "math.sqrt",
+                "numpy.sqrt",
+                "builtins.float",
+                "builtins.int",
+                "math.pow",
+            ):
                 return True
             return isinstance(node.func, cst.Attribute) and node.func.attr.value == "size" and len(node.args) == 1
         if isinstance(node, cst.Subscript):
             return isinstance(node.value, cst.Attribute) and node.value.attr.value == "shape"
         if isinstance(node, cst.Attribute):
-            owner = code.names.enclosing_class(node) if isinstance(node.value, cst.Name) and node.value.value == "self" else None
+            owner = (
+                code.names.enclosing_class(node)
+                if isinstance(node.value, cst.Name) and node.value.value == "self"
+                else None
+            )
             bindings = code.names.attribute_bindings(owner, node.attr.value) if owner is not None else []
         elif isinstance(node, cst.Name):
             bindings = code.values.definitions(node)
@@ -438,7 +461,9 @@ class _Fusing:
             return self._text(mask.expression)
         if isinstance(mask, cst.Comparison) and len(mask.comparisons) == 1:
             target = mask.comparisons[0]
-            sign = getattr(target.operator, "value", None) or {"Equal": "==", "NotEqual": "!="}.get(type(target.operator).__name__)
+            sign = getattr(target.operator, "value", None) or {"Equal": "==", "NotEqual": "!="}.get(
+                type(target.operator).__name__
+            )
             sign = sign or {"LessThan": "<", "GreaterThan": ">", "LessThanEqual": "<=", "GreaterThanEqual": ">="}.get(
                 type(target.operator).__name__
             )
@@ -466,7 +491,9 @@ class _Fusing:
             fits = mask is not None and mask.form == "added"
         elif taken.step.kind == "fill":
             mask = masks.read(operands[1])
-            fits = mask is not None and mask.form == "bool" and mask.marks == "block" and masks.is_far_below(operands[2])
+            fits = (
+                mask is not None and mask.form == "bool" and mask.marks == "block" and masks.is_far_below(operands[2])
+            )
         else:
             mask = masks.read(operands[0])
             fits = mask is not None and mask.form == "bool" and mask.marks == "keep" and masks.is_far_below(operands[2])
@@ -477,7 +504,11 @@ class _Fusing:
             return True
         keys = self._key()
         sides = mask.sides
-        return not isinstance(keys, str) and is_length_of(self._code, sides[0], query.node) and is_length_of(self._code, sides[1], keys)
+        return (
+            not isinstance(keys, str)
+            and is_length_of(self._code, sides[0], query.node)
+            and is_length_of(self._code, sides[1], keys)
+        )
 
     def _narrows(self, operation: Operation) -> bool:
         """May a cast leave less than the type of the queries, or something that is no tensor of theirs?"""
@@ -577,7 +608,11 @@ def _is_heads_third(scores: einsum.Equation, product: einsum.Equation, is_masked
     if any(len(axes) != 4 or einsum.ELLIPSIS in axes for axes in (*_operands(scores), *_operands(product))):
         return False
     batch, rows, heads, width = scores.left
-    if scores.right[0] != batch or scores.right[2:] != (heads, width) or set(scores.result) != {batch, heads, rows, scores.right[1]}:
+    if (
+        scores.right[0] != batch
+        or scores.right[2:] != (heads, width)
+        or set(scores.result) != {batch, heads, rows, scores.right[1]}
+    ):
         return False
     columns = scores.right[1]
     if is_masked and scores.result != (batch, heads, rows, columns):
@@ -606,7 +641,11 @@ def _not_none(test: Node) -> Node | None:
 def _number(node: Node) -> int | None:
     if isinstance(node, cst.Integer):
         return int(node.evaluated_value)
-    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus) and isinstance(node.expression, cst.Integer):
+    if (
+        isinstance(node, cst.UnaryOperation)
+        and isinstance(node.operator, cst.Minus)
+        and isinstance(node.expression, cst.Integer)
+    ):
         return -int(node.expression.evaluated_value)
     return None
 

@@ -135,7 +135,11 @@ class Generation:
 
     def _made_tokenizer(self, tokenizer: Node) -> cst.Call | None:
         """Return the one ``from_pretrained`` that made a tokenizer."""
-        calls = [o.node for o in self._code.values.origins(tokenizer) if o.kind == "call" and (o.name or "").endswith("from_pretrained")]
+        calls = [
+            o.node
+            for o in self._code.values.origins(tokenizer)
+            if o.kind == "call" and (o.name or "").endswith("from_pretrained")
+        ]
         return calls[0] if len(calls) == 1 and isinstance(calls[0], cst.Call) else None
 
     def _calls(self) -> Iterator[cst.Call]:
@@ -184,7 +188,9 @@ class Generation:
             return True
         if any(name.endswith("DataLoader") for name in self._code.values.made_by(loop.iter)):
             return True
-        return any(len(call.args) == 3 for call in self._tree.within(loop.iter, cst.Call) if last_name(call.func) == "range")
+        return any(
+            len(call.args) == 3 for call in self._tree.within(loop.iter, cst.Call) if last_name(call.func) == "range"
+        )
 
     def _has_few_turns(self, loop: Loop) -> bool:
         """``for prompt in ("Hello", "Once")``, ``for row in rows[:3]``, ``for _ in range(2)``."""
@@ -254,7 +260,9 @@ class Generation:
         name = (last_name(call.func) or "").lower()
         if name in _words("encoding_methods") or any(word in name for word in _words("encoder_words")):
             return "decode" not in name
-        return any(made.endswith("from_pretrained") and "Tokenizer" in made for made in self._code.values.made_by(call.func))
+        return any(
+            made.endswith("from_pretrained") and "Tokenizer" in made for made in self._code.values.made_by(call.func)
+        )
 
     def _encodes_one(self, call: cst.Call, prompt: _Prompt) -> bool:
         """Is the text of a tokenizer call one text? ``padding`` says that it may be several."""
@@ -267,7 +275,12 @@ class Generation:
             return False
         padding = keyword(call, "padding")
         if padding is None or self._code.text_of(padding) == "False":
-            return not (isinstance(text, cst.Name) and _is_plural(text.value) and text.value not in prompt.items and not prompt.items)
+            return not (
+                isinstance(text, cst.Name)
+                and _is_plural(text.value)
+                and text.value not in prompt.items
+                and not prompt.items
+            )
         return isinstance(text, cst.FormattedString) or bool(prompt.items & _words("single_items"))
 
     def _adds_batch_axis(self, root: Node) -> bool:
@@ -297,7 +310,9 @@ class Generation:
         """``for k in range(num_samples): model.generate(x)`` with an ``x`` from before the loop."""
         if not isinstance(loop, cst.For) or not isinstance(call.func, cst.Attribute):
             return False
-        counts = [c for c in self._tree.within(loop.iter, cst.Call) if last_name(c.func) == "range" and len(c.args) == 1]
+        counts = [
+            c for c in self._tree.within(loop.iter, cst.Call) if last_name(c.func) == "range" and len(c.args) == 1
+        ]
         receiver = call.func.value
         if not counts or (isinstance(receiver, cst.Name) and self._code.qualified_name(receiver) is not None):
             return False
@@ -335,7 +350,9 @@ class Generation:
 
     def _receivers(self, value: Node) -> set[str]:
         function = value.func if isinstance(value, cst.Call) else None
-        if not isinstance(function, cst.Attribute) or not re.match(r"append|extend|add|insert|update|push", function.attr.value):
+        if not isinstance(function, cst.Attribute) or not re.match(
+            r"append|extend|add|insert|update|push", function.attr.value
+        ):
             return set()
         return {name.value for name in self._tree.within(function.value, cst.Name)}
 

@@ -115,7 +115,9 @@ class Masks:
         """Return what several ways of making a mask have in common; None where they differ in more than size."""
         first = found[0] if found else None
         alike = all(
-            isinstance(first, Mask) and isinstance(other, Mask) and replace(other, sides=None) == replace(first, sides=None)
+            isinstance(first, Mask)
+            and isinstance(other, Mask)
+            and replace(other, sides=None) == replace(first, sides=None)
             for other in found[1:]
         )
         return first if alike else None
@@ -123,12 +125,19 @@ class Masks:
     def _sources(self, place: Place) -> list[Place]:
         sources = self._tensors.sources(place)
         node = place.node
-        if sources is None and isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == "self":
+        if (
+            sources is None
+            and isinstance(node, cst.Attribute)
+            and isinstance(node.value, cst.Name)
+            and node.value.value == "self"
+        ):
             owner = self._code.names.enclosing_class(node)
             if owner is None:
                 return []
             bindings = self._code.names.attribute_bindings(owner, node.attr.value)
-            values = [b.value if not b.path else None for b in bindings] + self._code.context.buffers(owner, node.attr.value)
+            values = [b.value if not b.path else None for b in bindings] + self._code.context.buffers(
+                owner, node.attr.value
+            )
             return [Place(value) if value is not None else place for value in values]
         return sources or []
 
@@ -213,7 +222,9 @@ class Masks:
         if operation.name in ("to", "type") and self._is_bool(target):
             return _as_bool(inner)
         changes = operation.name in ("float", "half", "bfloat16", "double", "type_as") or (
-            target is not None and operation.name in ("to", "type") and (last_name(target) in ("dtype", "float") or self._is_dtype(target))
+            target is not None
+            and operation.name in ("to", "type")
+            and (last_name(target) in ("dtype", "float") or self._is_dtype(target))
         )
         if changes and isinstance(inner, Mask) and inner.form == "bool":
             return replace(inner, form="number")
@@ -223,7 +234,12 @@ class Masks:
 
     def _is_dtype(self, node: Node) -> bool:
         qualified = self._code.qualified_name(node) or ""
-        return qualified.startswith("torch.") and qualified[6:].rstrip("0123456789") in ("float", "bfloat", "int", "uint")
+        return qualified.startswith("torch.") and qualified[6:].rstrip("0123456789") in (
+            "float",
+            "bfloat",
+            "int",
+            "uint",
+        )
 
     def _cut(self, node: cst.Subscript, inner: Mask | _Constant | None) -> Mask | None:
         """Read ``mask[:T, :S]``, ``mask[0, 0, :T, :T]``: axes in front may come and go, and corners be taken."""
@@ -249,7 +265,9 @@ class Masks:
             return None
         level = self._level(value)
         if level == "below" and where.marks == "block":
-            is_base = isinstance(inner, _Constant) or (isinstance(inner, Mask) and inner.marks == "keep" and inner.form == "number")
+            is_base = isinstance(inner, _Constant) or (
+                isinstance(inner, Mask) and inner.marks == "keep" and inner.form == "number"
+            )
             return Mask("block", "added", where.shape, where.sides) if is_base else None
         if level == "zero" and isinstance(inner, Mask) and inner.form == "added" and where.marks == "keep":
             return inner
@@ -296,7 +314,11 @@ class Masks:
         queries_left = one[1]
         queries, keys = (one[0], other[0]) if queries_left else (other[0], one[0])
         sides = (queries, keys)
-        greater = {cst.GreaterThanEqual: True, cst.LessThan: False} if queries_left else {cst.LessThanEqual: True, cst.GreaterThan: False}
+        greater = (
+            {cst.GreaterThanEqual: True, cst.LessThan: False}
+            if queries_left
+            else {cst.LessThanEqual: True, cst.GreaterThan: False}
+        )
         keeps = greater.get(type(operator))  # type: ignore[arg-type]
         return None if keeps is None else Mask("keep" if keeps else "block", "bool", "causal", sides)
 
@@ -306,7 +328,9 @@ class Masks:
         node = self._tensors.followed(Place(node)).node
         if isinstance(node, cst.Subscript) and len(node.slice) == 2:
             second = node.slice[1].slice
-            upright = isinstance(second, cst.Index) and isinstance(second.value, cst.Name) and second.value.value == "None"
+            upright = (
+                isinstance(second, cst.Index) and isinstance(second.value, cst.Name) and second.value.value == "None"
+            )
             node = self._tensors.followed(Place(node.value)).node
         operation = self._tensors.operation(node)
         if operation is not None and operation.name == "unsqueeze" and len(operation.operands) == 2:
@@ -335,13 +359,22 @@ class Masks:
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = self._number(node.expression, left)
             return None if inner is None else -inner
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "float" and len(node.args) == 1:
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Name)
+            and node.func.value == "float"
+            and len(node.args) == 1
+        ):
             text = getattr(node.args[0].value, "evaluated_value", None)
             try:
                 return float(text) if isinstance(text, (str, int, float)) else None
             except ValueError:
                 return None
-        if isinstance(node, cst.Attribute) and (self._code.qualified_name(node) or "") in ("torch.inf", "math.inf", "numpy.inf"):
+        if isinstance(node, cst.Attribute) and (self._code.qualified_name(node) or "") in (
+            "torch.inf",
+            "math.inf",
+            "numpy.inf",
+        ):
             return float("inf")
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Power):
             base, power = self._number(node.left, left), self._number(node.right, left)
@@ -385,6 +418,10 @@ def _added(inner: Mask | _Constant | None) -> Mask | None:
 def _integer(node: Node) -> int | None:
     if isinstance(node, cst.Integer):
         return int(node.evaluated_value)
-    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus) and isinstance(node.expression, cst.Integer):
+    if (
+        isinstance(node, cst.UnaryOperation)
+        and isinstance(node.operator, cst.Minus)
+        and isinstance(node.expression, cst.Integer)
+    ):
         return -int(node.expression.evaluated_value)
     return None

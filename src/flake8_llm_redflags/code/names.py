@@ -12,7 +12,9 @@ import libcst as cst
 
 from .tree import Node, Tree
 
-Kind = Literal["assign", "augment", "annotate", "import", "def", "class", "param", "loop", "with", "except", "walrus", "match"]
+Kind = Literal[
+    "assign", "augment", "annotate", "import", "def", "class", "param", "loop", "with", "except", "walrus", "match"
+]
 
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 _SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda, *_COMPREHENSIONS)
@@ -206,7 +208,11 @@ class Names:
             for position, element in enumerate(target.elements):
                 step = "*" if isinstance(element, cst.StarredElement) else position
                 self._bind_target(element.value, kind, node, value, (*path, step), scope)
-        elif isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name) and target.value.value in ("self", "cls"):
+        elif (
+            isinstance(target, cst.Attribute)
+            and isinstance(target.value, cst.Name)
+            and target.value.value in ("self", "cls")
+        ):
             owner = self.enclosing_class(node)
             if owner is not None:
                 key = (self._tree.index[id(owner)], target.attr.value)

@@ -126,13 +126,16 @@ class Norms:
                 return self._norm(node, formula, spread, *parts)
         return None
 
-    def _norm(self, node: Node, formula: Formula, spread: _Spread, weight: Atom | None, bias: Atom | None) -> Norm | None:
+    def _norm(
+        self, node: Node, formula: Formula, spread: _Spread, weight: Atom | None, bias: Atom | None
+    ) -> Norm | None:
         eps = spread.eps
         places = [atom.place for atom in (spread.value, weight, bias) if atom is not None]
         places += [eps] if isinstance(eps, Place) else []
         function = self._code.context.function(node)
         is_local = all(
-            place is not None and place.frame is None and self._code.context.function(place.node) is function for place in places
+            place is not None and place.frame is None and self._code.context.function(place.node) is function
+            for place in places
         )
         value = spread.value.place
         if value is None:
@@ -161,7 +164,9 @@ def _without_parts(matches: list[tuple[Norm, set[int]]]) -> Iterator[Norm]:
             for other, inside in matches
             if other is not norm and id(norm.node) in inside and other.is_local and not other.casts
         ]
-        outermost = [w for w in wholes if not any(id(w.node) in inside for o, inside in matches if o in wholes and o is not w)]
+        outermost = [
+            w for w in wholes if not any(id(w.node) in inside for o, inside in matches if o in wholes and o is not w)
+        ]
         yield replace(outermost[0], node=norm.node, inner=norm) if len(outermost) == 1 else norm
 
 

@@ -95,7 +95,9 @@ class Sampling:
             elif isinstance(here, cst.BinaryOperation):
                 waiting.extend((here.left, here.right))
             elif isinstance(here, cst.Name):
-                waiting.extend(b.value for b in self._code.values.definitions(here) if b.kind == "assign" and b.value is not None)
+                waiting.extend(
+                    b.value for b in self._code.values.definitions(here) if b.kind == "assign" and b.value is not None
+                )
 
     # ---- is it a token?
 
@@ -111,7 +113,11 @@ class Sampling:
             return False
         if not any(word in function.name.value.lower() for word in ("sample", "next_token")):
             return False
-        params = {name for name in self._code.names.in_scope(function) if any(word in name.lower() for word in _words("distributions"))}
+        params = {
+            name
+            for name in self._code.names.in_scope(function)
+            if any(word in name.lower() for word in _words("distributions"))
+        }
         return any(isinstance(node, cst.Name) and node.value in params for node in self._way(distribution))
 
     def _is_fed_back(self, choice: cst.Call) -> bool:
@@ -122,16 +128,16 @@ class Sampling:
                 continue
             for call in self._tree.within(loop.body, cst.Call):
                 if self._code.decoding.is_model_call(call) and not self._tree.contains(call, choice):
-                    arguments = {dotted(name) for arg in call.args for name in self._tree.within(arg, cst.Name, cst.Attribute)}
+                    arguments = {
+                        dotted(name) for arg in call.args for name in self._tree.within(arg, cst.Name, cst.Attribute)
+                    }
                     if arguments & chosen:
                         return True
         return False
 
     def _carried(self, choice: cst.Call, loop: cst.For | cst.While) -> set[str]:
         """Return the names that hold the choice, or a sequence that it was added to, at the end of a turn."""
-        statements = sorted(
-            self._tree.within(loop.body, cst.Assign, cst.AugAssign, cst.Expr), key=self._tree.start
-        )
+        statements = sorted(self._tree.within(loop.body, cst.Assign, cst.AugAssign, cst.Expr), key=self._tree.start)
         names: set[str] = set()
         for statement in statements:
             value = statement.value
@@ -139,10 +145,17 @@ class Sampling:
                 if self._tree.comes_before(statement, choice) or not self._passes_on(value, names):
                     continue
             if isinstance(statement, cst.Assign):
-                names |= {dotted(t.target.value if isinstance(t.target, cst.Subscript) else t.target) for t in statement.targets}
+                names |= {
+                    dotted(t.target.value if isinstance(t.target, cst.Subscript) else t.target)
+                    for t in statement.targets
+                }
             elif isinstance(statement, cst.AugAssign):
                 names.add(dotted(statement.target))
-            elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and last_name(value.func) in _words("filling"):
+            elif (
+                isinstance(value, cst.Call)
+                and isinstance(value.func, cst.Attribute)
+                and last_name(value.func) in _words("filling")
+            ):
                 names.add(dotted(value.func.value))
         return names - {""}
 

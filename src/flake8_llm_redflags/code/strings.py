@@ -92,7 +92,11 @@ class Strings:
             return self._format(call, call.func.value, depth)
         if isinstance(call.func, cst.Attribute) and name == "replace":
             return self._replace(call, call.func.value, depth)
-        return self.parts(call.func.value, depth) if isinstance(call.func, cst.Attribute) and name in _TRIMMING_METHODS else None
+        return (
+            self.parts(call.func.value, depth)
+            if isinstance(call.func, cst.Attribute) and name in _TRIMMING_METHODS
+            else None
+        )
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
         """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""
@@ -138,7 +142,11 @@ class Strings:
             if match["kind"] == "%":
                 parts.append("%")
                 continue
-            value = by_key.get(match["key"], node.right) if match["key"] is not None else values[min(number, len(values) - 1)]
+            value = (
+                by_key.get(match["key"], node.right)
+                if match["key"] is not None
+                else values[min(number, len(values) - 1)]
+            )
             number += 1
             parts += self._filled(value, depth, is_number=match["kind"] in _NUMBERS)
         return [*parts, text[place:]]

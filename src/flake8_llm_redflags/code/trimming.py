@@ -89,4 +89,6 @@ def has_no_effect(code: Code, value: Node) -> bool:
 
 def _pure_methods() -> frozenset[str]:
     names = ("casts", "views", "transposes", "triangles", "fills", "additions", "scalings")
-    return frozenset().union(*(group(name) for name in names), {"bool", "size", "dim", "unsqueeze", "squeeze", "logical_not"})
+    return frozenset().union(
+        *(group(name) for name in names), {"bool", "size", "dim", "unsqueeze", "squeeze", "logical_not"}
+    )

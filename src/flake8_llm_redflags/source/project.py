@@ -126,6 +126,7 @@ def _normal(name: str) -> str:
 
 def _toml(file: Path) -> dict[str, Any]:
     import tomllib  # only files that load something come here
+
     try:
         return tomllib.loads(_text(file))
     except (tomllib.TOMLDecodeError, RecursionError):
