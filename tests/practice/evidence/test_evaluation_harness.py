@@ -85,7 +85,7 @@ def test_sandbox(provider: Provider, sandbox: None, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(builtins, "touched", False, raising=False)
         code = harness(sandbox=variant)
         assert code.passes("def two(): return 2", "assert two() == 2")
-        assert not code.passes("def two(): return 3", "assert two() == 2")
+        assert not code.passes("Here it is:\n```python\ndef two(): return 3\n```", "assert two() == 2")
         code.passes("import builtins; builtins.touched = True", "")
         return not builtins.touched  # type: ignore[attr-defined]
 
@@ -200,7 +200,9 @@ def test_interval(provider: Provider) -> None:
     holds("interval", is_as_wide_as_tasks_differ)
 
 
-def test_shots(provider: Provider, tmp_path: Path) -> None:
+def test_shots(provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: "abc1234")
+
     def row(name: str) -> str:
         return json.dumps({"category": "c", "prompt": f"do {name}.", "solution": f"solved {name}.", "tests": ""}) + "\n"
 
@@ -212,7 +214,7 @@ def test_shots(provider: Provider, tmp_path: Path) -> None:
         provider.requests, provider.answer = [], lambda **_: "answer"
         code = harness(shots=variant)
         code.passes = lambda *_: True
-        code.main([*MODELS, "--data", str(tmp_path)])
+        code.main([*MODELS, "--data", str(tmp_path), "--questions", "2"])
         prompts = [prompt_of(request) for request in provider.requests if request["temperature"]]
         asked = {prompt.rpartition("do ")[2] for prompt in prompts}
         return len(asked) >= 3 and not any(f"solved {name}" in prompt for prompt in prompts for name in asked)

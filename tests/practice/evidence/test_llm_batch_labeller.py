@@ -23,6 +23,7 @@ BILLING = json.dumps({"label": "billing"})
 def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
     made = Provider(lambda **_: BILLING)
     monkeypatch.setitem(sys.modules, "openai", made.module())
+    monkeypatch.setenv("GATEWAY_URL", "https://gateway.internal/v1")
     monkeypatch.setenv("LABELLER_API_KEY", "from the environment")
     return made
 

@@ -29,6 +29,7 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
     monkeypatch.setenv("STATUS_TOKEN", "the-token-itself")
     for name in ("channel", "requests"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setattr(sys.modules["channel"], "note", lambda _: None, raising=False)
     monkeypatch.setitem(sys.modules, "openai", made.module())
     return made
 
