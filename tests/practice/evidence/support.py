@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Callable
 from functools import cache
 
 from flake8_llm_redflags import resources
@@ -37,3 +38,13 @@ def right_variants(name: str, site: str) -> list[int]:
     """Return the numbers of the good variant and the decoys of a site: all of them must behave."""
     found = next(candidate for candidate in scenario(name).sites if candidate.name == site)
     return [number for number, variant in enumerate(found.variants) if variant.kind != "bad"]
+
+
+def holds(name: str, site: str, check: Callable[[int], bool]) -> None:
+    """Assert that a property holds for every right variant of a site of a scenario and for no bad one."""
+    assert {number: check(number) for number in right_variants(name, site)} == dict.fromkeys(
+        right_variants(name, site), True
+    )
+    assert {number: check(number) for number in bad_variants(name, site)} == dict.fromkeys(
+        bad_variants(name, site), False
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 
-from .support import bad_variants, module, right_variants
+from . import support
+from .support import module
 
 NAME = "mini-gpt"
+holds = partial(support.holds, NAME)
 
 
 def model(depth: int = 2, **sites: int) -> Any:
@@ -23,12 +25,6 @@ def model(depth: int = 2, **sites: int) -> Any:
 
 
 IDS = torch.arange(8)[None] * 3 % 50
-
-
-def holds(site: str, check: Callable[[int], bool]) -> None:
-    """Assert that a property holds for every right variant of a site and for no bad one."""
-    assert all(check(variant) for variant in right_variants(NAME, site))
-    assert not any(check(variant) for variant in bad_variants(NAME, site))
 
 
 def ignores_the_future(net: Any) -> bool:
