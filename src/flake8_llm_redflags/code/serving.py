@@ -29,6 +29,7 @@ class Serving:
     def __init__(self, code: Code) -> None:
         self._code, self._context = code, code.context
         self._roles: dict[int, Role | None] = {}
+        self._own_roles: dict[int, Role | None] = {}
 
     def role(self, node: Node, depth: int = _DEPTH) -> Role | None:
         """Return the role of the function around the node, or of one that calls it in this file; None where it has none."""
@@ -46,12 +47,19 @@ class Serving:
 
     def own_role(self, function: cst.FunctionDef) -> Role | None:
         """Return the role that the function itself is given, by a decorator or by being handed to a framework."""
+        if id(function) not in self._own_roles:
+            self._own_roles[id(function)] = self._find_own_role(function)
+        return self._own_roles[id(function)]
+
+    def _find_own_role(self, function: cst.FunctionDef) -> Role | None:
         for name, expression in self._context.decorators(function):
             if self._is_command_line(expression):
                 continue
             for role in ROLE_NAMES:
                 # `@app.get("/")` is a route; a bare `@get` or `@property`-like name is not.
-                if _pattern(role).search(name) and ("." in name or isinstance(expression, cst.Call) or role != "requests"):
+                if _pattern(role).search(name) and (
+                    "." in name or isinstance(expression, cst.Call) or role != "requests"
+                ):
                     return role
         return self._role_by_reference(function)
 

@@ -82,12 +82,20 @@ class Taint:
     def _is_untrusted(self, node: Node) -> str | None:
         facts = table("taint")["untrusted"]
         if isinstance(node, cst.Param):
-            if node.name.value not in ("self", "cls", "request") and self._is_parameter_of(node, "requests") and _is_text(node):
+            if (
+                node.name.value not in ("self", "cls", "request")
+                and self._is_parameter_of(node, "requests")
+                and _is_text(node)
+            ):
                 return f"the request parameter `{node.name.value}`"
             return None
         if isinstance(node, (cst.Attribute, cst.Name)) and self._code.qualified_name(node) in facts["values"]:
             return "the command line"
-        if isinstance(node, cst.Attribute) and node.attr.value in facts["request_attributes"] and self._is_request(node.value):
+        if (
+            isinstance(node, cst.Attribute)
+            and node.attr.value in facts["request_attributes"]
+            and self._is_request(node.value)
+        ):
             return f"`{self._code.short_text(node, 30)}`"
         if isinstance(node, cst.Call):
             qualified = self._code.qualified_name(node.func)
@@ -170,8 +178,12 @@ class _Search:
         if binding.kind == "param":
             return [binding.node]
         if isinstance(binding.value, cst.List):
-            return [binding.value, *self._code.values.added_to(binding)]
-        return [binding.value] if binding.value is not None and binding.kind not in ("import", "def", "class", "except") else []
+            return [binding.value, *self._code.values.added_to(binding)[:_STEPS]]
+        return (
+            [binding.value]
+            if binding.value is not None and binding.kind not in ("import", "def", "class", "except")
+            else []
+        )
 
     def _member_values(self, node: cst.Attribute) -> list[Node]:
         if not isinstance(node.value, cst.Name) or node.value.value not in ("self", "cls"):
@@ -185,7 +197,9 @@ class _Search:
             return []
         name = last_name(call.func) or ""
         facts = table("taint")["harmless"]
-        if name in facts["calls"] or (any(part in name.lower() for part in facts["name_parts"]) and self._may_clean(call)):
+        if name in facts["calls"] or (
+            any(part in name.lower() for part in facts["name_parts"]) and self._may_clean(call)
+        ):
             return []
         if name == "search" and any(keyword(call, key) is not None for key in facts["lookup_keywords"]):
             return []
@@ -204,7 +218,9 @@ class _Search:
             return True
         if any(self._tree.within(function, cst.If, cst.IfExp, cst.Raise, cst.For, cst.While, cst.Comparison, cst.Try)):
             return True
-        return any((self._code.qualified_name(inner.func) or "") != "" for inner in self._tree.within(function, cst.Call))
+        return any(
+            (self._code.qualified_name(inner.func) or "") != "" for inner in self._tree.within(function, cst.Call)
+        )
 
     def _is_checked(self, name: cst.Name) -> bool:
         """Is the name tested against a collection or a pattern in the same function?"""

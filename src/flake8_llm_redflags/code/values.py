@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
@@ -111,16 +111,20 @@ class Values:
             return found
         return [binding for binding in self._names.bindings(name.value, name) if isinstance(binding.node, cst.CompFor)]
 
-    def added_to(self, binding: Binding) -> list[Node]:
+    def added_to(self, binding: Binding) -> Sequence[Node]:
         """Return what the function around a binding of a list appends to it, in document order."""
         scope = self._code.context.function(binding.node) or self._tree.module
-        return [
-            argument.value
-            for call in self._code.calls("append", "extend")
-            if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name) and call.func.value.value == binding.name
-            if self._tree.contains(scope, call)
-            for argument in call.args
-        ]
+        return self._added.get((id(scope), binding.name), ())
+
+    @cached_property
+    def _added(self) -> dict[tuple[int, str], list[Node]]:
+        """What is appended to lists, by the function that does it and the name of the list."""
+        added: dict[tuple[int, str], list[Node]] = {}
+        for call in self._code.calls("append", "extend"):
+            if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name):
+                scope = self._code.context.function(call) or self._tree.module
+                added.setdefault((id(scope), call.func.value.value), []).extend(argument.value for argument in call.args)
+        return added
 
     def depends_on(self, expression: Node, scope: Node) -> bool:
         """Does an expression use a name that is bound inside of a statement or function?"""
@@ -290,7 +294,9 @@ class Values:
         elif isinstance(expression, cst.Call):
             yield from self._trace_call(expression, depth)
         elif isinstance(expression, (cst.Await, cst.From)):
-            yield from self._follow(expression.expression if isinstance(expression, cst.Await) else expression.item, depth)
+            yield from self._follow(
+                expression.expression if isinstance(expression, cst.Await) else expression.item, depth
+            )
         elif isinstance(expression, cst.NamedExpr):
             yield from self._follow(expression.value, depth)
         elif isinstance(expression, cst.IfExp):
@@ -368,7 +374,9 @@ class Values:
         if not arguments:
             if isinstance(param.default, _LITERALS):
                 yield Origin("parameter", param)
-            elif param.default is not None and not (isinstance(param.default, cst.Name) and param.default.value == "None"):
+            elif param.default is not None and not (
+                isinstance(param.default, cst.Name) and param.default.value == "None"
+            ):
                 yield from self._follow(param.default, depth)
             yield Origin("parameter", param)
 

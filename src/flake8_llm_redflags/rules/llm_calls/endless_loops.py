@@ -29,7 +29,10 @@ def is_endless(loop: cst.CSTNode) -> bool:
 
 def waits_for_somebody(code: Code, loop: cst.While) -> bool:
     """Does a person or a peer decide about each turn?"""
-    return any(code.tree.contains(loop, call) and not code.llm.is_call_site(call) for call in code.calls(*_WAITS))
+    from ...code.names import last_name
+
+    calls = code.tree.within(loop, cst.Call)
+    return any(last_name(call.func) in _WAITS and not code.llm.is_call_site(call) for call in calls)
 
 
 def is_limited(code: Code, loop: cst.While) -> bool:

@@ -60,9 +60,10 @@ def _grows(code: Code, call: cst.Call, loop: cst.While) -> bool:
     given = _handed_over(code, call)
     for step in code.tree.within(loop, cst.Assign):
         given -= {name for target in step.targets if (name := _dotted(target.target)) not in _names(code, step.value)}
-    for change in code.calls("append", "extend"):
-        if isinstance(change.func, cst.Attribute) and _dotted(change.func.value) in given and code.tree.contains(loop, change):
-            return True
+    for change in code.tree.within(loop, cst.Call):
+        if isinstance(change.func, cst.Attribute) and change.func.attr.value in ("append", "extend"):
+            if _dotted(change.func.value) in given:
+                return True
     return any(_dotted(step.target) in given for step in code.tree.within(loop, cst.AugAssign)) or any(
         _dotted(target.target) in given for step in code.tree.within(loop, cst.Assign) for target in step.targets
     )
