@@ -121,6 +121,7 @@ def test_timeout(web: list[dict[str, Any]]) -> None:
     holds("timeout", is_bounded)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script in the place of systemctl")
 def test_shell(provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     systemctl = tmp_path / "bin" / "systemctl"
     systemctl.parent.mkdir()
