@@ -302,3 +302,24 @@ def test_a_pr_comes_as_a_diff_that_git_applies(tmp_path: Path) -> None:
     subprocess.run(["git", "apply", "../pr/change.diff"], cwd=work, check=True)
     for name in told["files"]:
         assert (work / name).read_bytes() == (tmp_path / "pr" / name).read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file sizes are limited by POSIX")
+def test_a_full_disk_is_one_line_and_the_review_is_kept(tmp_path: Path) -> None:
+    import resource
+
+    folder = started(tmp_path / "round")
+    write(folder, ROUND, perfect(ROUND))
+    before = (folder / "session.json").read_bytes()
+    ran = subprocess.run(
+        [sys.executable, "-m", "flake8_llm_redflags", "practice", "done", "--no-input", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50)),
+    )
+    assert ran.returncode == 2
+    assert "cannot be written" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert (folder / "session.json").read_bytes() == before
+    assert graded(folder)["score"] == 100
