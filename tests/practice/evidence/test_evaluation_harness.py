@@ -9,16 +9,18 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from . import support
 from .stand_ins import Provider
-from .support import bad_variants, module, right_variants
+from .support import module
 
 NAME = "evaluation-harness"
+holds = partial(support.holds, NAME)
 MODELS = ["assist-8b", "assist-70b"]
 
 
@@ -42,12 +44,6 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def harness(**sites: int) -> Any:
     return module(NAME, "evaluate.py", **sites)
-
-
-def holds(site: str, check: Callable[[int], bool]) -> None:
-    """Assert that a property holds for every right variant of a site and for no bad one."""
-    assert all(check(variant) for variant in right_variants(NAME, site))
-    assert not any(check(variant) for variant in bad_variants(NAME, site))
 
 
 def prompt_of(request: dict[str, Any]) -> str:

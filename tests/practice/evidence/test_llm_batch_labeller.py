@@ -7,15 +7,18 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from . import support
 from .stand_ins import Provider
-from .support import bad_variants, module, right_variants
+from .support import module
 
 NAME = "llm-batch-labeller"
+holds = partial(support.holds, NAME)
 BILLING = json.dumps({"label": "billing"})
 
 
@@ -39,12 +42,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def labeller(**sites: int) -> Any:
     return module(NAME, "label.py", **sites)
-
-
-def holds(site: str, check: Callable[[int], bool]) -> None:
-    """Assert that a property holds for every right variant of a site and for no bad one."""
-    assert all(check(variant) for variant in right_variants(NAME, site))
-    assert not any(check(variant) for variant in bad_variants(NAME, site))
 
 
 def failing(error: type[Exception]) -> Callable[..., str]:

@@ -8,16 +8,18 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from . import support
 from .stand_ins import HTTPException, Provider, fastapi, pydantic
-from .support import bad_variants, module, right_variants
+from .support import module
 
 NAME = "rag-service"
+holds = partial(support.holds, NAME)
 TOPICS = ("holidays", "travel", "laptops")
 #: The vectors of the topics, whose lengths differ as those of the embedding server do.
 VECTORS = {"holidays": (1.0, 0.0, 0.0), "travel": (0.0, 1.0, 0.0), "laptops": (4.0, 4.0, 4.0)}
@@ -39,12 +41,6 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
     monkeypatch.setenv("TENANTS", str(tmp_path / "tenants.json"))
     monkeypatch.setenv("INDEX", str(tmp_path / "index.sqlite3"))
     return made
-
-
-def holds(site: str, check: Callable[[int], bool]) -> None:
-    """Assert that a property holds for every right variant of a site and for no bad one."""
-    assert all(check(variant) for variant in right_variants(NAME, site))
-    assert not any(check(variant) for variant in bad_variants(NAME, site))
 
 
 class Service:

@@ -7,17 +7,19 @@ import logging
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from . import support
 from .stand_ins import Provider
-from .support import bad_variants, module, right_variants
+from .support import module
 
 NAME = "tool-agent"
+holds = partial(support.holds, NAME)
 
 
 @pytest.fixture
@@ -49,12 +51,6 @@ def web(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> list[dict[str, A
 
 def agent(**sites: int) -> Any:
     return module(NAME, "agent.py", **sites)
-
-
-def holds(site: str, check: Callable[[int], bool]) -> None:
-    """Assert that a property holds for every right variant of a site and for no bad one."""
-    assert all(check(variant) for variant in right_variants(NAME, site))
-    assert not any(check(variant) for variant in bad_variants(NAME, site))
 
 
 def call(name: str, number: int = 0, /, **arguments: str) -> Any:
