@@ -122,7 +122,8 @@ def names(comment: Comment, flag: Flag) -> bool:
 
 
 def _is_on(flag: Flag, comment: Comment) -> bool:
-    return comment.file == flag.file and comment.line in flag.lines
+    at = (comment.file, comment.line)
+    return (comment.file == flag.file and comment.line in flag.lines) or at in flag.elsewhere
 
 
 def _location(flag: Flag, comment: Comment, is_named: bool) -> float:

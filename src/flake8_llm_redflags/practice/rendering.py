@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..source.marks import MARK, Mark, marks, without_key_breaks
 from .scenario import Scenario, Site, Template
@@ -16,12 +16,16 @@ _RELATED = re.compile(r"\s*#\s*related:\s*(?P<site>[\w-]+)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A defect in a round: full credit on any of ``lines`` (from 1), some near them inside of ``block``."""
+    """A defect in a round: full credit on any of ``lines`` (from 1), some near them inside of ``block``.
+
+    ``elsewhere``: file and line of what speaks of the defect in other files, as good a place for a comment.
+    """
 
     site: Site
     file: str
     lines: tuple[int, ...]
     block: tuple[int, int]
+    elsewhere: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +50,17 @@ class Rendered:
 def render(scenario: Scenario, choice: Sequence[int]) -> Rendered:
     """Return the files for a choice: the number of the variant of each site, in the order of ``scenario.sites``."""
     chosen = dict(zip((site.name for site in scenario.sites), choice, strict=True))
-    files, all_marks, flags, decoys = {}, {}, [], []
+    files, all_marks, flags, decoys, marked = {}, {}, [], [], {}
     for template in scenario.templates:
-        marked, owners = _lines(template, chosen)
-        text = without_key_breaks("\n".join(marked) + "\n")
-        seen = "\n".join(_unmarked(line) for line in text.splitlines()) + "\n"
-        files[template.name] = seen
-        all_marks[template.name] = tuple(marks(text, template.name))
-        flags += _flags(template, chosen, marked, owners, seen, all_marks[template.name])
-        decoys += _decoys(template, owners, all_marks[template.name])
-    return Rendered(files, all_marks, tuple(flags), tuple(decoys))
+        lines, owners = _lines(template, chosen)
+        marked[template.name] = lines
+        text = without_key_breaks("\n".join(lines) + "\n")
+        files[template.name] = "\n".join(_unmarked(line) for line in text.splitlines()) + "\n"
+        found = all_marks[template.name] = tuple(marks(text, template.name))
+        decoys += _decoys(template, owners, found)
+        flags += _flags(template, chosen, owners, files[template.name], found)
+    related = _related(marked)
+    return Rendered(files, all_marks, tuple(_with_related(flag, related, files) for flag in flags), tuple(decoys))
 
 
 def _lines(template: Template, chosen: dict[str, int]) -> tuple[list[str], list[Site | None]]:
@@ -77,27 +82,34 @@ def _unmarked(line: str) -> str:
 
 
 def _flags(
-    template: Template,
-    chosen: dict[str, int],
-    marked: list[str],
-    owners: list[Site | None],
-    seen: str,
-    found: tuple[Mark, ...],
+    template: Template, chosen: dict[str, int], owners: list[Site | None], seen: str, found: tuple[Mark, ...]
 ) -> list[Flag]:
-    related: dict[str, list[int]] = {}
-    for number, line in enumerate(marked, 1):
-        if (match := _RELATED.search(line)) is not None:
-            related.setdefault(match["site"], []).append(number)
     flags = []
     for site in (part for part in template.parts if isinstance(part, Site)):
-        if site.variants[chosen[site.name]].kind != "bad":
-            continue
-        own = [m.line for m in found if m.kind in ("expect", "todo-expect", "human") and m.what == site.concept]
-        lines = sorted({line for line in own if owners[line - 1] is site} | set(related.get(site.name, ())))
-        if not lines:  # the defect is what is missing: its neighbours of the template speak of it
-            lines = sorted(own)
-        flags.append(Flag(site, template.name, tuple(lines), function_around(seen, lines[0]) if lines else (1, 1)))
+        if site.variants[chosen[site.name]].kind == "bad":
+            own = [m.line for m in found if m.kind in ("expect", "todo-expect", "human") and m.what == site.concept]
+            lines = sorted({line for line in own if owners[line - 1] is site})
+            block = function_around(seen, lines[0]) if lines else (1, 1)
+            flags.append(Flag(site, template.name, tuple(lines), block))
     return flags
+
+
+def _related(marked: dict[str, list[str]]) -> dict[str, set[tuple[str, int]]]:
+    """Return the places that are marked as related to each site."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for name, lines in marked.items():
+        for number, line in enumerate(lines, 1):
+            if (match := _RELATED.search(line)) is not None:
+                found.setdefault(match["site"], set()).add((name, number))
+    return found
+
+
+def _with_related(flag: Flag, related: dict[str, set[tuple[str, int]]], files: dict[str, str]) -> Flag:
+    places = related.get(flag.site.name, set())
+    lines = tuple(sorted({*flag.lines, *(line for file, line in places if file == flag.file)}))
+    block = flag.block if flag.lines or not lines else function_around(files[flag.file], lines[0])
+    elsewhere = frozenset(place for place in places if place[0] != flag.file)
+    return replace(flag, lines=lines, block=block, elsewhere=elsewhere)
 
 
 def _decoys(template: Template, owners: list[Site | None], found: tuple[Mark, ...]) -> list[Decoy]:

@@ -134,7 +134,8 @@ def from_code(code: str, scenarios: Sequence[Scenario]) -> Round:
 
 def _drill(scenario: Scenario, level: Level, rng: random.Random, wanted: set[str]) -> Round:
     sites = scenario.sites
-    preferred = [n for n, site in enumerate(sites) if site.concept in wanted] or list(range(len(sites)))
+    drilled = [n for n, site in enumerate(sites) if not site.across]
+    preferred = [n for n in drilled if sites[n].concept in wanted] or drilled
     focus = rng.choice(preferred)
     kinds = ["good", "bad", "bad", "bad"] + ["decoy"] * any(v.kind == "decoy" for v in sites[focus].variants)
     choice = [0] * len(sites)

@@ -55,6 +55,7 @@ class Site:
     pushback: str
     decoy: str
     evidence: str
+    across: bool = False  #: shows only between two files: no drill can be about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def _site(name: str, variants: list[tuple[VariantKind, list[str]]], told: dict[s
         pushback=about.get("pushback", ""),
         decoy=about.get("decoy", ""),
         evidence=about.get("evidence", ""),
+        across=about.get("across", False),
     )
 
 
