@@ -112,7 +112,10 @@ class Guards:
             if _pattern("decorators", "guarding").search(name) or _asks_for_retries(expression):
                 return True
             callee = expression.func if isinstance(expression, cst.Call) else expression
-            if any(o.kind == "function" and any(self._tree.within(o.node, cst.Try)) for o in self._code.values.origins(callee)):
+            if any(
+                o.kind == "function" and any(self._tree.within(o.node, cst.Try))
+                for o in self._code.values.origins(callee)
+            ):
                 return True
         return False
 

@@ -24,7 +24,9 @@ _NEUTRAL_STEPS = frozenset({"beta", "with_raw_response", "with_streaming_respons
 #: Methods of a langchain runnable that give the same runnable, configured.
 _CONFIGURING = frozenset({"bind", "bind_tools", "with_structured_output", "with_config", "bind_functions"})
 #: Functions that are handed coroutines.
-_AWAITING = frozenset({"gather", "create_task", "ensure_future", "wait_for", "as_completed", "run_until_complete", "shield", "run"})
+_AWAITING = frozenset(
+    {"gather", "create_task", "ensure_future", "wait_for", "as_completed", "run_until_complete", "shield", "run"}
+)
 #: Methods that give a runnable which guards its calls itself.
 _GUARDING = frozenset({"with_retry", "with_fallbacks"})
 
@@ -98,7 +100,11 @@ class Llm:
         """The libraries that the file could call: those it imports, and those whose methods are unmistakable."""
         imported = {name.partition(".")[0] for name in self._code.names.imported_modules}
         unmistakable = ("untyped", "untyped_with")
-        return [f for f in table("llm_clients")["client"] if imported & set(f["modules"]) or any(k in f for k in unmistakable)]
+        return [
+            f
+            for f in table("llm_clients")["client"]
+            if imported & set(f["modules"]) or any(k in f for k in unmistakable)
+        ]
 
     def _remote(self, call: cst.Call) -> ModelCall | None:
         qualified = self._code.qualified_name(call.func)
@@ -133,7 +139,9 @@ class Llm:
                 sides = [self._is_client(side, facts) for side in (node.left, node.right)]
                 return next((side for side in sides if side is not None), None)
             return None
-        if "conversation" in facts and isinstance(origin.node, cst.Call):  # `client.chats.create(…)` is asked like the client
+        if "conversation" in facts and isinstance(
+            origin.node, cst.Call
+        ):  # `client.chats.create(…)` is asked like the client
             client = _receiver(origin.node.func, _steps(origin.node.func), facts["conversation"])
             if client is not None:
                 return self._is_client(client, facts)
@@ -192,7 +200,11 @@ class Llm:
             qualified = self._code.qualified_name(call.func)
             if qualified is None:
                 continue
-            made = (facts for facts in self._libraries if _is_client_class(qualified, facts) and not facts.get("is_framework"))
+            made = (
+                facts
+                for facts in self._libraries
+                if _is_client_class(qualified, facts) and not facts.get("is_framework")
+            )
             if any(self._starts_with(call, facts.get("first_argument")) for facts in made):
                 yield call
 
@@ -268,7 +280,9 @@ class Llm:
         """Yield the calls that run a model of this process: ``model.generate(…)`` and ``pipeline(…)``."""
         for call in self._code.calls("generate"):
             if isinstance(call.func, cst.Attribute) and self.is_local(call.func.value):
-                if not any("Async" in name for name in self._code.values.made_by(call.func.value)):  # `AsyncLLMEngine` yields
+                if not any(
+                    "Async" in name for name in self._code.values.made_by(call.func.value)
+                ):  # `AsyncLLMEngine` yields
                     yield call
         callables = set(table("llm_clients")["local"]["callables"])
         for call in self._code.all(cst.Call):
@@ -284,7 +298,9 @@ def _is_client_class(qualified: str, facts: dict[str, Any]) -> bool:
         return False
     if "class_pattern" not in facts:
         return any(last == known.rpartition(".")[2] for known in facts["classes"])
-    return bool(_compiled(facts["class_pattern"]).fullmatch(last)) and not _compiled(facts["not_class_pattern"]).fullmatch(last)
+    return bool(_compiled(facts["class_pattern"]).fullmatch(last)) and not _compiled(
+        facts["not_class_pattern"]
+    ).fullmatch(last)
 
 
 def _is_mock(origin: Origin) -> bool:

@@ -35,17 +35,20 @@ _STATEMENT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SYNTAX = re.compile(
-    rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*\(|\bTABLE\b", re.IGNORECASE
+    rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*\(|\bTABLE\b",
+    re.IGNORECASE,
 )
 _ENGLISH = re.compile(
     r"\b(?:the|please|valid|your|following|conversation|message|must be|available|choose|you are|options?:|list below|dropdown)\b",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$", re.IGNORECASE
+    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$",
+    re.IGNORECASE,
 )
 _IN_LIST = re.compile(
-    r"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$", re.IGNORECASE
+    r"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$",
+    re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNORECASE)
 
@@ -230,7 +233,9 @@ class Sql:
         name = last_name(call.func)
         if name is None:
             return False
-        if name in _names("safe_calls") or any(part in name.lower() for part in table("sql")["safe_calls"]["name_parts"]):
+        if name in _names("safe_calls") or any(
+            part in name.lower() for part in table("sql")["safe_calls"]["name_parts"]
+        ):
             return True
         facts = table("sql")["transparent_methods"]
         if name == "join" and call.args:
@@ -256,9 +261,10 @@ class Sql:
         if all(o.kind == "literal" or (o.kind == "annotation" and _is_safe_type(o.name)) for o in origins):
             return all(o.kind != "literal" or self.is_safe(o.node, depth - 1) for o in origins)
         # What an object of the file's own keeps was put there by its author's code: its own rule where it was read.
-        return (isinstance(node.value, cst.Name) and node.value.value in ("self", "cls")) or (node.attr.value in ("value", "name") and any(
-            self._is_enum(o.node) for o in self._code.values.origins(node.value)
-        ))
+        return (isinstance(node.value, cst.Name) and node.value.value in ("self", "cls")) or (
+            node.attr.value in ("value", "name")
+            and any(self._is_enum(o.node) for o in self._code.values.origins(node.value))
+        )
 
     def _is_enum(self, node: Node) -> bool:
         return isinstance(node, cst.ClassDef) and any("Enum" in base for base in self._code.context.base_names(node))

@@ -154,7 +154,11 @@ class Tensors:
         function = call.func
         if isinstance(function, cst.Attribute) and not _is_self(function.value) and function.attr.value != "forward":
             return None
-        origins = [origin for origin in self._code.values.origins(function) if origin.kind == "call" and origin.name is not None]
+        origins = [
+            origin
+            for origin in self._code.values.origins(function)
+            if origin.kind == "call" and origin.name is not None
+        ]
         if any(self._does_more(origin.name or "") for origin in origins):
             return None
         for origin in origins:
@@ -239,7 +243,12 @@ class Tensors:
             if any(isinstance(e, cst.StarredElement) for e in node.elements[: step + 1]) or step >= len(node.elements):
                 return None
             return self._element(Place(node.elements[step].value, frame), path[1:])
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "map" and len(node.args) == 2:
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Name)
+            and node.func.value == "map"
+            and len(node.args) == 2
+        ):
             function, items = node.args[0].value, node.args[1].value
             item = self._element(Place(items, frame), (step,))
             if isinstance(function, cst.Lambda) and len(function.params.params) == 1:

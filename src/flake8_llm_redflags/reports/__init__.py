@@ -13,9 +13,7 @@ from ..finding import Finding
 class Report(Protocol):
     """Writes findings to a console. ``text_of`` returns the source text of a path, None where there is none to show."""
 
-    def __call__(
-        self, findings: Sequence[Finding], console: Console, text_of: Callable[[str], str | None]
-    ) -> None: ...
+    def __call__(self, findings: Sequence[Finding], console: Console, text_of: Callable[[str], str | None]) -> None: ...
 
 
 def report_for(output_format: str) -> Report:

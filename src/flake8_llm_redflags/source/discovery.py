@@ -75,7 +75,9 @@ def _named(path: Path, exclude: list[Patterns], *, gitignore: bool, force_exclud
         yield from _below(path, [*inherited, *exclude], gitignore=gitignore)
     elif not stat.S_ISREG(mode):
         yield Unusable(str(path), "not a regular file", named=True)
-    elif not (force_exclude and any(_excluded(part, exclude, folder=part is not path) for part in (*path.parents, path))):
+    elif not (
+        force_exclude and any(_excluded(part, exclude, folder=part is not path) for part in (*path.parents, path))
+    ):
         yield path
 
 
