@@ -17,14 +17,18 @@ def scenario(name: str) -> Scenario:
     return load(resources.folder("fixtures") / "scenarios" / name)
 
 
-def module(name: str, file: str, **sites: int) -> types.ModuleType:
-    """Return a file of a scenario as a module, with the given variants of its sites (0, the good one, where not given)."""
+def text(name: str, file: str, **sites: int) -> str:
+    """Return a file of a scenario, with the given variants of its sites (0, the good one, where not given)."""
     found = scenario(name)
     assert set(sites) <= {site.name for site in found.sites}
-    text = render(found, [sites.get(site.name, 0) for site in found.sites]).files[file]
+    return render(found, [sites.get(site.name, 0) for site in found.sites]).files[file]
+
+
+def module(name: str, file: str, **sites: int) -> types.ModuleType:
+    """Return a file of a scenario as a module, with the given variants of its sites."""
     made = types.ModuleType(f"scenario_{name.replace('-', '_')}_{file.removesuffix('.py')}")
     sys.modules[made.__name__] = made  # dataclasses look their module up
-    exec(compile(text, file, "exec"), made.__dict__)
+    exec(compile(text(name, file, **sites), file, "exec"), made.__dict__)
     return made
 
 
