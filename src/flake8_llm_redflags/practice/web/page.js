@@ -315,7 +315,7 @@ async function begin() {
   byId("title").textContent = state.round.title;
   byId("code").textContent = `${state.round.code} · ${state.round.level}`;
   const [first, ...rest] = state.round.ticket.split("\n");
-  byId("ticket").replaceChildren(make("strong", {}, first.replace(/^#\s*/, "")), `\n${rest.join("\n").trimEnd()}`);
+  byId("ticket").replaceChildren(make("strong", {}, first.replace(/^#\s*/, "")), `\n${rest.join("\n").trimEnd().replace(/(\S)\n(?=[^\n\s-])/g, "$1 ")}`);
   byId("summary").value = state.review.summary;
   for (const radio of document.querySelectorAll("[name=verdict]")) radio.checked = radio.value === state.review.verdict;
   drawFiles();
