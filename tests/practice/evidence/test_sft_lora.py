@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -141,3 +142,19 @@ def test_customers() -> None:
         return not {row["customer"] for row in training} & {row["customer"] for row in held_out}
 
     holds("customers", keeps_customers_apart)
+
+
+def test_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = torch.optim.AdamW
+
+    def moves_at_the_rate_asked_for(variant: int) -> bool:
+        rates: list[float] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                torch.optim, "AdamW", lambda trained, lr, **given: rates.append(lr) or real(trained, lr, **given)
+            )
+            rows = [{"customer": 0, "turns": talk()}]
+            code(optimizer=variant).tune(model(), Words(), rows, epochs=0, rate=1e-3)
+        return rates == [1e-3]
+
+    holds("optimizer", moves_at_the_rate_asked_for)
