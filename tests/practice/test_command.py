@@ -325,3 +325,17 @@ def test_a_full_disk_is_one_line_and_the_review_is_kept(tmp_path: Path) -> None:
     assert ran.stderr.count("\n") == 1
     assert (folder / "session.json").read_bytes() == before
     assert graded(folder)["score"] == 100
+
+
+def test_a_dispute_makes_an_extra_of_a_false_alarm(tmp_path: Path) -> None:
+    folder = started(tmp_path / "round")
+    line = next(n for n, text in enumerate(ROUND.files["model.py"].splitlines(), 1) if text.startswith("class Block"))
+    write(folder, ROUND, [*perfect(ROUND), Comment("why so wide?", "model.py", line, "issue", "major")])
+    before = graded(folder)
+    assert len(before["false_alarms"]) == 1
+    assert "100 now" in practice("dispute", f"model.py:{line}", folder)
+    after = graded(folder)
+    assert (after["false_alarms"], after["score"]) == ([], 100)
+    assert after["extras"][0]["line"] == line
+    assert "no comment there" in practice("dispute", "model.py:1", folder, status=2)
+    assert "is no FILE:LINE" in practice("dispute", "model.py", folder, status=2)

@@ -411,6 +411,26 @@ def _print(told: Report) -> None:
 
 
 @app.command()
+def dispute(
+    place: Annotated[str, typer.Argument(help="FILE:LINE of your comment.")],
+    folder: _Folder = Path(),
+    scenarios: _Scenarios = None,
+) -> None:
+    """Maintain a comment that was counted as a false alarm: it is kept as an extra, and costs nothing any more."""
+    from ..practice import session as sessions
+    from ..practice.report import report
+
+    file, _, line = place.rpartition(":")
+    if not line.isdigit():
+        raise Problem(f"{place!r} is no FILE:LINE")
+    with _problems():
+        session = sessions.resume(folder, _all(scenarios)).dispute(file, int(line))
+        told = report(session)
+        note = _remember(told, frozenset()) if session.submitted is not None else ""
+    print(f"taken as real; the score is {told.result.score:.0f} now{f'; {note}' if note else ''}")
+
+
+@app.command()
 def show(
     folder: _Folder = Path(),
     md: Annotated[Path | None, typer.Option("--md", help="Write Markdown to this file.")] = None,

@@ -48,6 +48,8 @@ class Session:
     limit: timedelta
     hints: dict[str, int]
     submitted: datetime | None = None
+    #: (file, line) of comments that the candidate maintains though no flag is there.
+    disputes: tuple[tuple[str, int], ...] = ()
 
     def left(self, now: datetime) -> timedelta:
         """Return the time left; negative in overtime."""
@@ -61,7 +63,9 @@ class Session:
         else:
             edited = {name: _text(self.folder / name) for name in self.round.files if (self.folder / name).exists()}
             found = parse(edited, self.round.files)
-        return replace(found, hints={**found.hints, **self.hints})
+        disputed = set(self.disputes)
+        comments = tuple(replace(c, is_real=True) if (c.file, c.line) in disputed else c for c in found.comments)
+        return replace(found, comments=comments, hints={**found.hints, **self.hints})
 
     def keep(self, review: Review) -> None:
         """Keep a review of the page, so that nothing is lost."""
@@ -81,6 +85,14 @@ class Session:
         after = replace(self, hints={**self.hints, site.name: used + 1})
         after.save()
         return after, site.hints[used]
+
+    def dispute(self, file: str, line: int) -> Session:
+        """Maintain the comment on a line: it becomes an extra. Raises ``SessionError`` where there is none to dispute."""
+        if not any((alarm.comment.file, alarm.comment.line) == (file, line) for alarm in self.result().false_alarms):
+            raise SessionError(f"{file}:{line}: no comment there was counted as a false alarm")
+        after = replace(self, disputes=(*self.disputes, (file, line)))
+        after.save()
+        return after
 
     def result(self) -> Result:
         """Return the review graded as it stands."""
@@ -103,6 +115,7 @@ class Session:
             "limit_s": int(self.limit.total_seconds()),
             "submitted": self.submitted.isoformat() if self.submitted is not None else None,
             "hints": self.hints,
+            "disputes": self.disputes,
         }
         _write(self.folder / _STATE, json.dumps(told, indent=2))
 
@@ -136,7 +149,9 @@ def resume(folder: Path, scenarios: list[Scenario]) -> Session:
     try:
         submitted = told["submitted"] and datetime.fromisoformat(told["submitted"])
         started, limit = datetime.fromisoformat(told["started"]), timedelta(seconds=told["limit_s"])
-        return Session(from_code(told["round"], scenarios), folder, started, limit, dict(told["hints"]), submitted)
+        disputes = tuple((str(file), int(line)) for file, line in told.get("disputes", ()))
+        round_ = from_code(told["round"], scenarios)
+        return Session(round_, folder, started, limit, dict(told["hints"]), submitted, disputes)
     except (KeyError, TypeError) as error:
         raise SessionError(f"{path}: {error} is missing: the file was changed by hand") from error
 
