@@ -164,7 +164,7 @@ def _run_cases(chosen, device: str, out: Path, *, quick: bool) -> int:  # type: 
 
     from ..profiling import runner
 
-    console, failed, written = Console(highlight=False), 0, 0
+    console, failed, written = Console(highlight=False, soft_wrap=True), 0, 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=len(chosen) + 1)
@@ -174,7 +174,7 @@ def _run_cases(chosen, device: str, out: Path, *, quick: bool) -> int:  # type: 
 
         try:
             for record in runner.run(chosen, device, out, quick=quick, start=start):
-                console.print(_in_short(record), markup=False, soft_wrap=True)
+                console.print(_in_short(record), markup=False)
                 failed += record.status in ("failed", "not equal")
                 written += 1
         except KeyboardInterrupt:
