@@ -1,7 +1,7 @@
 """The speed budgets: ``make bench TREE=path/to/an/ml/repository``. CPU time, ratios of interleaved runs, medians.
 
 Every ratio compares two runs made one after the other, in this process or in two child processes, so that a busy machine
-slows both. All rules are on, preview rules too.
+slows both. All rules are on, preview rules too, but where a line says that they are off.
 """
 
 from __future__ import annotations
@@ -57,14 +57,20 @@ def main() -> int:
         benchmarks[f"flake8 {repository.name}"] = lambda path=repository: flake8_ratio(
             [str(path)], FLAKE8, options.repeat
         )
+        benchmarks[f"flake8 {repository.name}, preview off"] = lambda path=repository: flake8_ratio(
+            [str(path)], FLAKE8, options.repeat, preview=False
+        )
         if options.torchfix:
             benchmarks[f"torchfix {repository.name}"] = lambda path=repository: torchfix_ratio(path, options.torchfix)
     benchmarks["flake8 without ML"] = lambda: flake8_ratio(STANDARD_LIBRARY, NO_ML, options.repeat)
+    benchmarks["flake8 without ML, preview off"] = lambda: flake8_ratio(
+        STANDARD_LIBRARY, NO_ML, options.repeat, preview=False
+    )
     for shape in SHAPES:
         benchmarks[f"scaling {shape}"] = lambda shape=shape: scaling(shape, options.repeat)
     for name, benchmark in benchmarks.items():
         if options.only in name:
-            print(f"{name:32} {benchmark()}", flush=True)
+            print(f"{name:40} {benchmark()}", flush=True)
     return 0
 
 
@@ -93,9 +99,9 @@ def lint_against_parse(repository: Path, repeat: int) -> str:
     )
 
 
-def flake8_ratio(paths: list[Path], budget: float, repeat: int) -> str:
+def flake8_ratio(paths: list[Path], budget: float, repeat: int, *, preview: bool = True) -> str:
     """Return ``flake8 -j1`` with this plugin as a multiple of ``flake8 -j1`` without it."""
-    with_ours = [sys.executable, "-m", "flake8", "--llm-redflags-preview"]
+    with_ours = [sys.executable, "-m", "flake8", *["--llm-redflags-preview"] * preview]
     without = [sys.executable, str(HERE / "flake8_without.py"), "flake8-llm-redflags"]
     runs = [(_child(_flake8(without, paths)), _child(_flake8(with_ours, paths))) for _ in range(repeat)]
     ratio = median(ours.seconds / alone.seconds for alone, ours in runs)
