@@ -58,13 +58,17 @@ def main() -> int:
             ratios.append(_step(*command, str(script)) / steps[-1])
     overhead = statistics.median(ratios) - 1
     spread = f"{min(ratios) - 1:+.1%} to {max(ratios) - 1:+.1%} in {_ROUNDS} pairs"
-    print(f"step of {statistics.median(steps) * 1e3:.1f} ms: {overhead:+.1%} under the profiler ({spread}; budget {BUDGET:.0%})")
+    print(
+        f"step of {statistics.median(steps) * 1e3:.1f} ms: {overhead:+.1%} under the profiler ({spread}; budget {BUDGET:.0%})"
+    )
     return overhead > BUDGET
 
 
 def _step(*arguments: str) -> float:
     """Return the least disturbed of the steps that are profiled, when a script is run like this."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, env=os.environ | _STEADY)
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=True, env=os.environ | _STEADY
+    )
     times = json.loads(done.stdout.splitlines()[-1])
     return min(times[_WARM_UP + 3 : _WARM_UP + _STEPS])
 
