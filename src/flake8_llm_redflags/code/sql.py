@@ -23,6 +23,7 @@ Slot = Literal["value", "clause", "identifier"]
 
 #: Stands for a hole in a text.
 _HOLE = "\0"
+_NUMBER = (cst.Integer, cst.Float)
 #: How deep the making of a value is followed.
 _DEPTH = 8
 
@@ -226,7 +227,9 @@ class Sql:
         if isinstance(node.operator, cst.Multiply):  # `"?, " * len(ids)`: the text, or the number
             return left or right
         if isinstance(node.operator, (cst.Add, cst.Modulo)):
-            return left and right
+            one_is_number = isinstance(node.left, _NUMBER) or isinstance(node.right, _NUMBER)
+            is_sum = isinstance(node.operator, cst.Add) and one_is_number  # `limit + 1` is a number, or no sum at all
+            return (left and right) or is_sum
         return True  # arithmetic
 
     def _is_safe_call(self, call: cst.Call, depth: int) -> bool:

@@ -171,8 +171,11 @@ class Strings:
             value = keyword(call, root) if position is None else None
             if position is not None and position < len(positional):
                 value = positional[position]
-            spec = match["spec"] or ""
-            parts += self._filled(value or call, depth, is_number=spec[-1:] in _NUMBERS if spec else False)
+            is_number = (match["spec"] or "")[-1:] in _NUMBERS and bool(match["spec"])
+            if value is None:  # it comes in by ``*`` or ``**``
+                parts.append(Hole(call, is_number))
+            else:
+                parts += self._filled(value, depth, is_number=is_number)
         return [*parts, text[place:]]
 
     def _replace(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
