@@ -80,7 +80,6 @@ class Store:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(_MIGRATIONS):
                 raise StoreError(f"{path}: was written by a newer redflags: update this one")
-            connection.execute("PRAGMA journal_mode = WAL")
             if version < len(_MIGRATIONS):
                 self._migrate(connection)
 
