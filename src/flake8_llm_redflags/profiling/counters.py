@@ -74,6 +74,8 @@ class Counting(TorchDispatchMode):
         #: Storages that are alive, and those whose values would be on the device.
         self._known: dict[int, int] = {}
         self._device: set[int] = set()
+        #: What collectives were given: their thread lets go of it whenever it comes to that, so it counts as held.
+        self._sent: list[torch.Tensor] = []
         for tensor in _tensors(inputs):
             self._follow(tensor)
             self._device.add(_storage(tensor))
@@ -116,6 +118,7 @@ class Counting(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if func.namespace == "c10d":
             self.counts.collectives += "allreduce" in func.__name__
+            self._sent += _tensors((args, kwargs or {}))
         if func.namespace != "aten":
             return result
         name = func._schema.name.partition("::")[2]
