@@ -17,6 +17,7 @@ import libcst as cst
 
 from ..knowledge import table
 from . import einsum
+from .constants import as_integer, as_text, is_new_axis, is_true
 from .context import keyword
 from .masks import Masks
 from .names import last_name
@@ -165,12 +166,8 @@ class Attentions:
         return None if equation is None else Product(place, left, right, equation)
 
     def _text(self, node: Node) -> str | None:
-        if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
-            value = node.evaluated_value
-            return value if isinstance(value, str) else None
-        if isinstance(
-            node, cst.FormattedString
-        ):  # the batch axes of `f'b h i d, {kv_einsum_eq} -> b h i j'` do not matter
+        if isinstance(node, cst.FormattedString):
+            # the batch axes of `f'b h i d, {kv_einsum_eq} -> b h i j'` do not matter
             parts = [part.value if isinstance(part, cst.FormattedStringText) else None for part in node.parts]
             if parts.count(None) == 1 and parts[0] is not None:
                 inside = next(part for part in node.parts if isinstance(part, cst.FormattedStringExpression))
@@ -179,7 +176,7 @@ class Attentions:
                     return "".join(choices[0] if part is None else part for part in parts)
         if isinstance(node, cst.Name) and (constants := self._code.values.constants(node)) and len(constants) == 1:
             return constants[0] if isinstance(constants[0], str) else None
-        return None
+        return as_text(node)
 
     # ---- from ·V back to the softmax, from there to QKᵀ
 
@@ -335,7 +332,7 @@ class Attentions:
             return [(o, Step("where", operation.node, operands[0])) for o in operands[1:]]
         if name in group("clamps") and len(operands) >= 1 and name != "max":
             return [(first, Step("clamp", operation.node))]
-        if name == "max" and len(operands) == 2 and not self._is_integer(operands[1]):
+        if name == "max" and len(operands) == 2 and as_integer(operands[1]) is None:
             return [(first, Step("clamp", operation.node))]
         if name in group("casts") or name in group("repairs"):
             return [(first, Step("cast", operation.node))]
@@ -344,12 +341,6 @@ class Attentions:
         if name in group("triangles"):
             return [(first, Step("triangle", operation.node))]
         return None
-
-    @staticmethod
-    def _is_integer(node: Node) -> bool:
-        return isinstance(node, cst.Integer) or (
-            isinstance(node, cst.UnaryOperation) and isinstance(node.expression, cst.Integer)
-        )
 
     def _may_scale(self, node: Node) -> bool:
         """May the factor be a number or one per head, rather than a tensor as large as the scores?"""
@@ -439,7 +430,7 @@ class Attentions:
                 place = found[-1]
                 continue
             if operation.name in group("transposes"):
-                axes = {self._int(o) for o in operation.operands[1:]}
+                axes = {as_integer(o) for o in operation.operands[1:]}
                 if axes == {1, 2} and has_four_axes:
                     pass  # heads and positions
                 elif self._swaps_last_two(operation):
@@ -468,14 +459,14 @@ class Attentions:
         return any(name.startswith("torch.nn.Conv") for name in self._code.values.made_by(call.func))
 
     def _swaps_by_negative_axes(self, operation: Operation) -> bool:
-        return operation.name in ("mT", "mH") or {self._int(o) for o in operation.operands[1:]} in ({-1, -2}, {2, 3})
+        return operation.name in ("mT", "mH") or {as_integer(o) for o in operation.operands[1:]} in ({-1, -2}, {2, 3})
 
     def _swaps_last_two(self, operation: Operation) -> bool:
         if operation.name in ("mT", "T", "mH", "t", "adjoint"):
             return True
-        axes = [self._int(o) for o in operation.operands[1:]]
+        axes = [as_integer(o) for o in operation.operands[1:]]
         if len(axes) == 1 and isinstance(operation.operands[1], (cst.Tuple, cst.List)):
-            axes = [self._int(e.value) for e in operation.operands[1].elements]
+            axes = [as_integer(e.value) for e in operation.operands[1].elements]
         if operation.name == "permute":
             if len(axes) < 2 or None in axes:
                 return False
@@ -506,10 +497,10 @@ class Attentions:
     def _is_channels_first(self, view: Operation) -> bool:
         """``x.view(b, c, h * w)``, ``x.flatten(2)``: pixels last."""
         if view.name == "flatten":
-            return [self._int(o) for o in view.operands[1:2]] == [2] or (
+            return [as_integer(o) for o in view.operands[1:2]] == [2] or (
                 view.call is not None
                 and (start := keyword(view.call, "start_dim")) is not None
-                and self._int(start) == 2
+                and as_integer(start) == 2
             )
         shape = view.operands[1:]
         if len(shape) == 1 and isinstance(shape[0], (cst.Tuple, cst.List)):
@@ -521,7 +512,7 @@ class Attentions:
         pixels = isinstance(last, cst.BinaryOperation) and isinstance(last.operator, cst.Multiply)
         if pixels and any("head" in n.value or "dim" in n.value for n in self._code.tree.within(last, cst.Name)):
             pixels = False
-        return (channels and (pixels or self._int(last) == -1)) or (pixels and self._int(before) == -1)
+        return (channels and (pixels or as_integer(last) == -1)) or (pixels and as_integer(before) == -1)
 
     def _contracted(self, product: Product, weights_left: bool, transposed: bool) -> int | None:
         """Return the axis of the weights (before any transposition) that the product with V sums over."""
@@ -555,7 +546,7 @@ class Attentions:
         given = softmax.setting(0, "dim")
         if given is None:
             return None
-        axis = self._int(given)
+        axis = as_integer(given)
         if axis is None or axis < 0:
             return axis
         return axis - rank if rank is not None and axis < rank else None
@@ -603,7 +594,7 @@ class Attentions:
             if name == "unflatten" or not operands:
                 return None
             inner = self._rank(Place(operands[0], place.frame), depth - 1)
-            axes = [axis for o in operands[1:] if (axis := self._int(o)) is not None and axis >= 0]
+            axes = [axis for o in operands[1:] if (axis := as_integer(o)) is not None and axis >= 0]
             if inner is None and name in ("transpose", "swapaxes") and 3 in axes:
                 return 4
             return inner
@@ -695,13 +686,13 @@ class Attentions:
             return False
         if operation.name == "mean":  # `x.mean(dim=1, keepdim=True)`
             kept = keyword(operation.call, "keepdim") if operation.call is not None else None
-            return isinstance(kept, cst.Name) and kept.value == "True"
+            return is_true(kept)
         if operation.name in ("view", "reshape"):  # `x[:, :1].view(b, 1, heads, d)`: the leading axis is the batch
-            return any(self._int(axis) == 1 for axis in operation.operands[2:])
+            return any(as_integer(axis) == 1 for axis in operation.operands[2:])
         if operation.name != "unsqueeze" or len(operation.operands) < 2:
             return False
         inner = self._tensors.operation(self._tensors.followed(Place(operation.operands[0], place.frame)).node)
-        return (inner is None or inner.name not in group("views")) and self._int(operation.operands[1]) in (
+        return (inner is None or inner.name not in group("views")) and as_integer(operation.operands[1]) in (
             1,
             2,
             -1,
@@ -711,18 +702,6 @@ class Attentions:
     def _is_layer(self, call: cst.Call) -> bool:
         """Is a called module a linear layer, which leaves positions as they are?"""
         return self._code.values.made_by(call.func) == {"torch.nn.Linear"}
-
-    @staticmethod
-    def _int(node: Node) -> int | None:
-        if isinstance(node, cst.Integer):
-            return int(node.value.replace("_", ""), 0)
-        if (
-            isinstance(node, cst.UnaryOperation)
-            and isinstance(node.operator, cst.Minus)
-            and isinstance(node.expression, cst.Integer)
-        ):
-            return -int(node.expression.value, 0)
-        return None
 
     # ---- surroundings
 
@@ -929,13 +908,9 @@ class Attentions:
     def _is_over_rows(self, mask: Node) -> bool:
         """Has a mask a last axis of 1 put in (``mask.unsqueeze(-1)``, ``mask[..., None]``), so that whole queries go?"""
         for call in self._code.tree.within(mask, cst.Call):
-            if last_name(call.func) == "unsqueeze" and call.args and self._int(call.args[0].value) in (-1, 2, 3):
+            if last_name(call.func) == "unsqueeze" and call.args and as_integer(call.args[0].value) in (-1, 2, 3):
                 return True
-        for subscript in self._code.tree.within(mask, cst.Subscript):
-            last = subscript.slice[-1].slice
-            if isinstance(last, cst.Index) and isinstance(last.value, cst.Name) and last.value.value == "None":
-                return True
-        return False
+        return any(is_new_axis(subscript.slice[-1].slice) for subscript in self._code.tree.within(mask, cst.Subscript))
 
     def fills_in_place(self, attention: Attention) -> bool:
         """Are scores masked in place on a line of its own (``scores.masked_fill_(…)``) in the function of the softmax?"""

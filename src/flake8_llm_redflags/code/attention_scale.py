@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .attention import Attention
+from .constants import as_number
 from .fused import FusedAttention
 from .lineage import Lineage, lineage
 from .names import last_name
@@ -187,15 +188,13 @@ def _values(code: Code, node: cst.Name | cst.Attribute) -> list[Node]:
 
 def _number(node: Node) -> float | None:
     """Return the value of ``0.5``, ``-0.5``, ``(1 / 2)``."""
-    if isinstance(node, (cst.Integer, cst.Float)):
-        return float(node.evaluated_value)
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
         inner = _number(node.expression)
         return None if inner is None else -inner
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Divide):
         over, under = _number(node.left), _number(node.right)
         return over / under if over is not None and under else None
-    return None
+    return as_number(node)
 
 
 def _is_unconditional(code: Code, node: Node, product: Node) -> bool:

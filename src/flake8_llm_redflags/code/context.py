@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_text
 from .names import dotted
 from .tree import Node
 
@@ -104,9 +105,7 @@ class Context:
         return [
             call.args[1].value
             for call in self._code.calls("register_buffer", "register_parameter")
-            if len(call.args) > 1
-            and getattr(call.args[0].value, "evaluated_value", None) == name
-            and self._tree.contains(owner, call)
+            if len(call.args) > 1 and as_text(call.args[0].value) == name and self._tree.contains(owner, call)
         ]
 
     def class_and_bases(self, owner: Node) -> Iterator[cst.ClassDef]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_index, as_integer, is_false, is_new_axis
 from .names import dotted, last_name
 from .tree import Node
 
@@ -293,7 +294,7 @@ class Decoding:
                 return True
             if arg.keyword is not None:
                 if arg.keyword.value == "use_cache":
-                    if not (isinstance(arg.value, cst.Name) and arg.value.value == "False"):
+                    if not is_false(arg.value):
                         return True
                 elif _has_cache_word(arg.keyword.value):
                     return True
@@ -400,15 +401,15 @@ def _is_growing_slice(node: cst.Subscript, loop: Loop) -> bool:
     for element in node.slice:
         part = element.slice
         if isinstance(part, cst.Index):
-            if element is node.slice[-1] and not (isinstance(part.value, cst.Name) and part.value.value == "None"):
+            if element is node.slice[-1] and not is_new_axis(part):
                 return isinstance(part.value, cst.Ellipsis)
             continue
         lower = part.lower
         if lower is None:
             continue
         if not (isinstance(lower, cst.UnaryOperation) and isinstance(lower.operator, cst.Minus)):
-            return isinstance(lower, cst.Integer) and lower.value == "0"
-        if isinstance(lower.expression, cst.Integer) and lower.expression.value == "1":
+            return as_integer(lower) == 0
+        if as_integer(lower) == -1:
             return False
     return True
 
@@ -432,31 +433,19 @@ def is_last_position(node: cst.Subscript) -> bool:
     if not all(_is_whole(part) for part in rest):
         return False
     if isinstance(position, cst.Slice):
-        return _is_minus_one(position.lower) and position.upper is None and position.step is None
+        return as_integer(position.lower) == -1 and position.upper is None and position.step is None
     value = position.value
     if isinstance(value, cst.List) and len(value.elements) == 1:
         value = value.elements[0].value
-    return _is_minus_one(value)
+    return as_integer(value) == -1
 
 
 def _is_whole(part: Node) -> bool:
     return isinstance(part, cst.Slice) and part.lower is None and part.upper is None and part.step is None
 
 
-def _is_minus_one(node: Node | None) -> bool:
-    return (
-        isinstance(node, cst.UnaryOperation)
-        and isinstance(node.operator, cst.Minus)
-        and isinstance(node.expression, cst.Integer)
-        and node.expression.value == "1"
-    )
-
-
 def _is_first_row(node: Node) -> bool:
-    if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
-        return False
-    row = node.slice[0].slice
-    return isinstance(row, cst.Index) and isinstance(row.value, cst.Integer) and row.value.value == "0"
+    return isinstance(node, cst.Subscript) and len(node.slice) == 1 and as_index(node.slice[0].slice) == 0
 
 
 def _has_cache_word(name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_text
 from .context import argument, keyword
 from .names import Binding, dotted
 from .tree import Node
@@ -126,7 +127,7 @@ class Devices:
                 isinstance(origin.node, cst.Call)
                 and origin.name == "torch.device"
                 and origin.node.args
-                and getattr(origin.node.args[0].value, "evaluated_value", None) == "cpu"
+                and as_text(origin.node.args[0].value) == "cpu"
                 for origin in self._values.origins(target)
             )
             and len(self._values.origins(target)) == 1
@@ -138,12 +139,12 @@ class Devices:
         for call in self._code.calls("cuda", "to"):
             if isinstance(call.func, cst.Attribute) and call.args and self._is_dtype(call.args[0].value):
                 continue
-            if call.args and getattr(call.args[0].value, "evaluated_value", None) == "cpu":
+            if call.args and as_text(call.args[0].value) == "cpu":
                 continue
             return True
         for arg in self._tree.all(cst.Arg):
             placed = arg.keyword is not None and arg.keyword.value in ("device", "device_map")
-            if placed and getattr(arg.value, "evaluated_value", None) != "cpu":
+            if placed and as_text(arg.value) != "cpu":
                 return True
         packages = _facts("accelerators", "packages")
         modules = set(self._code.names.imported_modules)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_integer, is_false
 from .context import keyword
 from .names import Binding
 from .tensors import Operation, Place, group
@@ -296,11 +297,8 @@ def _is_value(found: Sum) -> bool:
 
 def _is_biased(operation: Operation, code: Code) -> bool:
     """Is this variance the mean square itself, rather than that times n/(n-1)?"""
-    unbiased = operation.setting(1, "unbiased")
     correction = keyword(operation.call, "correction") if operation.call is not None else None
-    return (unbiased is not None and code.text_of(unbiased) == "False") or (
-        correction is not None and code.text_of(correction) == "0"
-    )
+    return is_false(operation.setting(1, "unbiased")) or as_integer(correction) == 0
 
 
 @cache

@@ -13,6 +13,7 @@ import libcst as cst
 
 from . import einsum
 from .attention import Attention, Product, Step
+from .constants import as_integer, is_none, is_true
 from .context import keyword
 from .fused import FUSED
 from .lineage import are_of_one_length
@@ -297,9 +298,9 @@ class _Fusing:
         operation = self._code.tensors.operation(node)
         name = operation.name if operation is not None else ""
         if operation is not None and operation.operands and operation.name in group("transposes"):
-            axes = [_number(axis) for axis in operation.operands[1:]]
+            axes = [as_integer(axis) for axis in operation.operands[1:]]
             if len(axes) == 1 and isinstance(operation.operands[1], (cst.Tuple, cst.List)):
-                axes = [_number(element.value) for element in operation.operands[1].elements]
+                axes = [as_integer(element.value) for element in operation.operands[1].elements]
             has_three_axes = self._code.attention.rank(scores.place.node) == 3
             swaps_last = (
                 name in ("mT", "T", "t")
@@ -552,7 +553,7 @@ class _Fusing:
             raise _Unsure
         rate, training = operation.setting(0, "p"), operation.setting(1, "training") or keyword(call, "train")
         shown = self._text(rate) if rate is not None else "0.5"
-        if training is None or self._code.text_of(training) == "True":
+        if training is None or is_true(training):
             return shown
         return f"{shown} if {self._text(training)} else 0.0"
 
@@ -634,20 +635,8 @@ def _not_none(test: Node) -> Node | None:
     if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
         return None
     target = test.comparisons[0]
-    is_none = isinstance(target.comparator, cst.Name) and target.comparator.value == "None"
-    return test.left if is_none and isinstance(target.operator, cst.IsNot) and isinstance(test.left, cst.Name) else None
-
-
-def _number(node: Node) -> int | None:
-    if isinstance(node, cst.Integer):
-        return int(node.evaluated_value)
-    if (
-        isinstance(node, cst.UnaryOperation)
-        and isinstance(node.operator, cst.Minus)
-        and isinstance(node.expression, cst.Integer)
-    ):
-        return -int(node.expression.evaluated_value)
-    return None
+    is_not_none = isinstance(target.operator, cst.IsNot) and is_none(target.comparator)
+    return test.left if is_not_none and isinstance(test.left, cst.Name) else None
 
 
 def _all_of(masks: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_integer, as_text, is_false, is_new_axis, is_true
 from .context import argument, keyword
 from .names import Binding, last_name
 from .tree import Node
@@ -119,7 +120,7 @@ class Generation:
     def _pads_several(self, call: cst.Call) -> bool:
         """Does a tokenizer call pad several texts of different lengths?"""
         padding, side = keyword(call, "padding"), keyword(call, "padding_side")
-        if padding is None or side is not None or self._code.text_of(padding).strip("\"'") not in ("True", "longest"):
+        if side is not None or not (is_true(padding) or as_text(padding) == "longest"):
             return False
         text = argument(call, 0, "text")
         if isinstance(text, cst.List):
@@ -274,7 +275,7 @@ class Generation:
         if isinstance(text, (cst.ListComp, cst.GeneratorExp)):
             return False
         padding = keyword(call, "padding")
-        if padding is None or self._code.text_of(padding) == "False":
+        if padding is None or is_false(padding):
             return not (
                 isinstance(text, cst.Name)
                 and _is_plural(text.value)
@@ -286,17 +287,9 @@ class Generation:
     def _adds_batch_axis(self, root: Node) -> bool:
         """``ids.unsqueeze(0)``, ``ids[None]``, ``ids[None, ...]``."""
         for call in self._tree.within(root, cst.Call):
-            if last_name(call.func) == "unsqueeze" and self._is_zero(argument(call, 0, "dim") or argument(call, 1)):
+            if last_name(call.func) == "unsqueeze" and as_integer(argument(call, 0, "dim") or argument(call, 1)) == 0:
                 return True
-        for subscript in self._tree.within(root, cst.Subscript):
-            index = subscript.slice[0].slice
-            if isinstance(index, cst.Index) and isinstance(index.value, cst.Name) and index.value.value == "None":
-                return True
-        return False
-
-    @staticmethod
-    def _is_zero(node: Node | None) -> bool:
-        return isinstance(node, cst.Integer) and node.value == "0"
+        return any(is_new_axis(part.slice[0].slice) for part in self._tree.within(root, cst.Subscript))
 
     def _takes_text(self, call: cst.Call, prompt: _Prompt) -> bool:
         """Is the item itself handed to something that takes texts: a pipeline, an engine?"""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_integer, is_false, is_none, is_true
 from .context import keyword
 from .names import dotted, last_name
 from .tree import Node
@@ -90,7 +91,7 @@ class Guards:
             if isinstance(above, cst.Call) and child is not above.func:
                 name = last_name(above.func) or ""
                 if name == "gather":
-                    return _is_true(keyword(above, "return_exceptions"))
+                    return is_true(keyword(above, "return_exceptions"))
                 if _pattern("wrappers", "guarding").search(name):
                     return True
             elif isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
@@ -138,12 +139,8 @@ def _asks_for_retries(decorator: Node) -> bool:
     """Does a job's decorator have the framework try again: ``@app.task(autoretry_for=…)``, ``@function(retries=3)``?"""
     if not isinstance(decorator, cst.Call):
         return False
-    named = (arg for arg in decorator.args if arg.keyword is not None and "retr" in arg.keyword.value)
-    return any(getattr(arg.value, "value", None) not in ("None", "False", "0") for arg in named)
-
-
-def _is_true(node: Node | None) -> bool:
-    return isinstance(node, cst.Name) and node.value == "True"
+    named = (arg.value for arg in decorator.args if arg.keyword is not None and "retr" in arg.keyword.value)
+    return any(not (is_none(value) or is_false(value) or as_integer(value) == 0) for value in named)
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from .constants import is_new_axis
 from .context import argument, keyword
 from .names import Binding, last_name
 from .tensors import Operation, Place, group
@@ -150,7 +151,7 @@ def _helper_axis(code: Code, call: cst.Call) -> int | None:
             return int(text) if text in ("1", "2") else None
     for part in code.tree.within(function, cst.Subscript):
         if isinstance(part.value, cst.Name) and part.value.value == repeated and len(part.slice) == 5:
-            added = [number for number, element in enumerate(part.slice) if _is_none(element.slice)]
+            added = [number for number, element in enumerate(part.slice) if is_new_axis(element.slice)]
             if len(added) == 1 and added[0] in (2, 3) and _expands_and_joins(code, part):
                 return added[0] - 1
     return None
@@ -158,10 +159,6 @@ def _helper_axis(code: Code, call: cst.Call) -> int | None:
 
 def _returns(code: Code, function: cst.FunctionDef, value: Node) -> bool:
     return any(returned is value for returned in code.context.returned_values(function))
-
-
-def _is_none(index: Node) -> bool:
-    return isinstance(index, cst.Index) and isinstance(index.value, cst.Name) and index.value.value == "None"
 
 
 def _expands_and_joins(code: Code, part: cst.Subscript) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
+from .constants import is_none
 from .context import has_star_arguments, keyword
 from .names import last_name
 from .tree import Node
@@ -118,7 +119,7 @@ class Imbalance:
             return True
         keywords = set(handling["keywords"])
         return any(
-            arg.keyword is not None and arg.keyword.value in keywords and not _is_none(arg.value)
+            arg.keyword is not None and arg.keyword.value in keywords and not is_none(arg.value)
             for arg in self._code.all(cst.Arg)
         )
 
@@ -174,7 +175,3 @@ class Imbalance:
     def takes_class_weight(self, class_name: str) -> bool:
         """Does the constructor of this class take ``class_weight``?"""
         return class_name in self._facts["class_weight"]["constructor"]
-
-
-def _is_none(node: Node) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_text
 from .context import argument, keyword
 from .names import last_name
 from .tree import Node
@@ -164,7 +165,7 @@ class Llm:
         if first is None:
             return True
         given = argument(maker, 0, "service_name") if isinstance(maker, cst.Call) else None
-        return isinstance(given, cst.SimpleString) and str(given.evaluated_value).startswith(first)
+        return (as_text(given) or "").startswith(first)
 
     def _is_unmistakable(self, call: cst.Call, receiver: Node, method: str, facts: dict[str, Any]) -> bool:
         origins = self._code.values.origins(receiver)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from .constants import as_integer, as_number, is_false, is_new_axis, is_none, is_true
 from .context import keyword
 from .names import last_name
 from .tensors import Operation, Place, group
@@ -59,11 +60,11 @@ def is_length_of(code: Code, side: Node, operand: Node) -> bool:
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "size":
         owner, axis = node.func.value, node.args[0].value if len(node.args) == 1 else None
     elif isinstance(node, cst.Subscript) and isinstance(node.value, cst.Attribute) and node.value.attr.value == "shape":
-        index = node.slice[0].slice
-        owner, axis = node.value.value, index.value if isinstance(index, cst.Index) else None
+        part = node.slice[0].slice
+        owner, axis = node.value.value, part.value if isinstance(part, cst.Index) else None
     else:
         return False
-    if axis is None or _integer(axis) != -2 or not isinstance(owner, cst.Name) or owner.value != operand.value:
+    if as_integer(axis) != -2 or not isinstance(owner, cst.Name) or owner.value != operand.value:
         return False
     return list(code.values.definitions(owner)) == list(code.values.definitions(operand))
 
@@ -188,7 +189,7 @@ class Masks:
         if operation.name == "full":
             given = operation.setting(0, "fill_value")
             value = self._level(given) if given is not None else None
-            is_bool = is_bool or (isinstance(given, cst.Name) and given.value in ("True", "False"))
+            is_bool = is_bool or is_true(given) or is_false(given)
             sizes = sizes[:1]
         if len(sizes) == 1 and isinstance(sizes[0], (cst.Tuple, cst.List)):
             sizes = [element.value for element in sizes[0].elements]
@@ -203,7 +204,7 @@ class Masks:
         if not isinstance(inner, _Constant) or inner.sides is None:
             return None
         diagonal = operation.setting(0, "diagonal")
-        offset = 0 if diagonal is None else _integer(diagonal)
+        offset = 0 if diagonal is None else as_integer(diagonal)
         form: Literal["bool", "number"] = "bool" if inner.is_bool else "number"
         if operation.name == "tril" and offset == 0 and inner.value == "one":
             return Mask("keep", form, "causal", inner.sides)
@@ -327,14 +328,11 @@ class Masks:
         upright = False
         node = self._tensors.followed(Place(node)).node
         if isinstance(node, cst.Subscript) and len(node.slice) == 2:
-            second = node.slice[1].slice
-            upright = (
-                isinstance(second, cst.Index) and isinstance(second.value, cst.Name) and second.value.value == "None"
-            )
+            upright = is_new_axis(node.slice[1].slice)
             node = self._tensors.followed(Place(node.value)).node
         operation = self._tensors.operation(node)
         if operation is not None and operation.name == "unsqueeze" and len(operation.operands) == 2:
-            upright = _integer(operation.operands[1]) in (1, -1)
+            upright = as_integer(operation.operands[1]) in (1, -1)
             operation = self._tensors.operation(self._tensors.followed(Place(operation.operands[0])).node)
         if operation is None or operation.name != "arange" or len(operation.operands) != 1:
             return None
@@ -342,8 +340,8 @@ class Masks:
 
     def _level(self, node: Node) -> Literal["one", "zero", "below"] | None:
         """Return whether a number is one, zero, or as good as minus infinity."""
-        if isinstance(node, cst.Name) and node.value in ("True", "False"):
-            return "one" if node.value == "True" else "zero"
+        if is_true(node) or is_false(node):
+            return "one" if is_true(node) else "zero"
         number = self._number(node)
         if number is None:
             if isinstance(node, cst.Attribute) and node.attr.value == "min" and isinstance(node.value, cst.Call):
@@ -354,8 +352,8 @@ class Masks:
         return "zero" if number == 0 else "one" if number == 1 else None
 
     def _number(self, node: Node, left: int = 4) -> float | None:
-        if isinstance(node, (cst.Integer, cst.Float)):
-            return float(node.evaluated_value)
+        if (literal := as_number(node)) is not None:
+            return literal
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = self._number(node.expression, left)
             return None if inner is None else -inner
@@ -387,7 +385,7 @@ class Masks:
 
 def _is_axis(index: Node) -> bool:
     """Does an index put an axis in or take one out: ``None``, ``0``?"""
-    return isinstance(index, cst.Integer) or (isinstance(index, cst.Name) and index.value == "None")
+    return isinstance(index, cst.Integer) or is_none(index)
 
 
 def _inverted(inner: Mask | _Constant | None, form: Literal["bool", "number"]) -> Mask | None:
@@ -413,15 +411,3 @@ def _transposed(inner: Mask | _Constant | None) -> Mask | None:
 def _added(inner: Mask | _Constant | None) -> Mask | None:
     is_marked = isinstance(inner, Mask) and inner.marks == "block" and inner.form != "added"
     return replace(inner, form="added") if is_marked and isinstance(inner, Mask) else None
-
-
-def _integer(node: Node) -> int | None:
-    if isinstance(node, cst.Integer):
-        return int(node.evaluated_value)
-    if (
-        isinstance(node, cst.UnaryOperation)
-        and isinstance(node.operator, cst.Minus)
-        and isinstance(node.expression, cst.Integer)
-    ):
-        return -int(node.expression.evaluated_value)
-    return None

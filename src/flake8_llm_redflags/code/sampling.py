@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import as_text
 from .context import argument, keyword
 from .devices import Kind
 from .names import dotted, last_name
@@ -68,8 +69,7 @@ class Sampling:
         return None
 
     def _names_host(self, call: cst.Call) -> bool:
-        target = argument(call, 0, "device")
-        return isinstance(target, cst.SimpleString) and target.evaluated_value == "cpu"
+        return as_text(argument(call, 0, "device")) == "cpu"
 
     def _is_on_host(self, node: Node) -> bool:
         """Was it copied before, or made there?"""

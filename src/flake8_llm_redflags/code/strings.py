@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from .constants import as_text
 from .context import argument, keyword
 from .names import last_name
 from .tree import Node
@@ -60,8 +61,8 @@ class Strings:
         Names that hold a text are followed. ``x += …`` continues what ``x`` held before.
         """
         if isinstance(node, cst.SimpleString):
-            value = node.evaluated_value
-            return [value] if isinstance(value, str) else None
+            text = as_text(node)
+            return [text] if text is not None else None
         if isinstance(node, cst.FormattedString):
             return self._formatted(node, depth)
         if isinstance(node, cst.ConcatenatedString):
@@ -180,11 +181,9 @@ class Strings:
 
     def _replace(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
         """Return the parts of ``"… id = [ID]".replace("[ID]", value)``; a replaced text is a hole where it stood."""
-        old = argument(call, 0)
-        new = argument(call, 1)
-        mark = old.evaluated_value if isinstance(old, cst.SimpleString) else None
+        mark, new = as_text(argument(call, 0)), argument(call, 1)
         texts = self.parts(template, depth)
-        if texts is None or not isinstance(mark, str) or not mark or new is None:
+        if texts is None or not mark or new is None:
             return texts
         parts: list[Part] = []
         for part in texts:

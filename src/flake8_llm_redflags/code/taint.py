@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import is_true
 from .context import keyword
 from .names import Binding, last_name
 from .tree import Node
@@ -273,11 +274,8 @@ def runs_code(code: Code, call: cst.Call) -> Node | None:
             return None
         return text
     if qualified in facts["shell_calls"]:
-        shell = keyword(call, "shell")
         command = call.args[0].value if call.args and call.args[0].keyword is None else keyword(call, "args")
-        if isinstance(shell, cst.Name) and shell.value == "True":
-            return command
-        return None
+        return command if is_true(keyword(call, "shell")) else None
     if last_name(call.func) in facts["interpreter_methods"] and isinstance(call.func, cst.Attribute) and call.args:
         if any(name.rpartition(".")[2] in facts["interpreters"] for name in code.values.made_by(call.func.value)):
             return call.args[0].value

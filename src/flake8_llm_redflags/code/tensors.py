@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .constants import is_none
 from .context import argument, keyword
 from .names import Binding, last_name
 from .tree import Node
@@ -306,7 +307,7 @@ class Tensors:
         bindings = [
             binding
             for binding in self._code.names.attribute_bindings(owner, node.attr.value)
-            if not (isinstance(binding.value, cst.Name) and binding.value.value == "None")
+            if not is_none(binding.value)
         ]
         if len(bindings) != 1 or bindings[0].value is None or bindings[0].path:
             return None

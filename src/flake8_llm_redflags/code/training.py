@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from ..knowledge import table
+from .constants import is_false, is_true
 from .context import argument, keyword
 from .devices import Kind
 from .names import dotted
@@ -492,11 +493,10 @@ class Training:
         last = (self._code.qualified_name(callee) or dotted(callee)).rpartition(".")[2]
         if last == "set_grad_enabled":
             given = argument(expression, 0, "mode") if isinstance(expression, cst.Call) else None
-            return not (isinstance(given, cst.Name) and given.value == "True")
+            return not is_true(given)
         if any(word in last for word in table("torch_training")["no_grad"]["names"]):
             if isinstance(expression, cst.Call):
-                given = keyword(expression, "mode") or argument(expression, 0)
-                return not (isinstance(given, cst.Name) and given.value == "False")
+                return not is_false(keyword(expression, "mode") or argument(expression, 0))
             return True
         if isinstance(expression, cst.Name):  # `context = torch.no_grad()` made earlier
             return any(
@@ -509,10 +509,7 @@ class Training:
     def _switched_off_before(self, node: Node, function: Node | None) -> bool:
         """Was ``torch.set_grad_enabled(False)`` called as a statement, for the file or earlier in the function?"""
         for call in self._code.calls("set_grad_enabled", "_set_grad_enabled"):
-            given = argument(call, 0, "mode")
-            if isinstance(self._tree.parent(call), cst.Expr) and not (
-                isinstance(given, cst.Name) and given.value == "True"
-            ):
+            if isinstance(self._tree.parent(call), cst.Expr) and not is_true(argument(call, 0, "mode")):
                 around = self._context.function(call)
                 if around is None or (around is function and self._tree.comes_before(call, node)):
                     return True
@@ -612,9 +609,7 @@ class Training:
             if isinstance(statement, cst.SimpleStatementLine):
                 for call in self._tree.within(statement, cst.Call):
                     if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("eval", "train"):
-                        argument_given = argument(call, 0, "mode")
-                        off = isinstance(argument_given, cst.Name) and argument_given.value == "False"
-                        said = call.func.attr.value == "eval" or off
+                        said = call.func.attr.value == "eval" or is_false(argument(call, 0, "mode"))
         return said
 
 

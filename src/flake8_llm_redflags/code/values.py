@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from ..knowledge import table
+from .constants import is_none
 from .names import Binding, dotted
 from .tree import Node
 
@@ -123,7 +124,9 @@ class Values:
         for call in self._code.calls("append", "extend"):
             if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name):
                 scope = self._code.context.function(call) or self._tree.module
-                added.setdefault((id(scope), call.func.value.value), []).extend(argument.value for argument in call.args)
+                added.setdefault((id(scope), call.func.value.value), []).extend(
+                    argument.value for argument in call.args
+                )
         return added
 
     def depends_on(self, expression: Node, scope: Node) -> bool:
@@ -374,9 +377,7 @@ class Values:
         if not arguments:
             if isinstance(param.default, _LITERALS):
                 yield Origin("parameter", param)
-            elif param.default is not None and not (
-                isinstance(param.default, cst.Name) and param.default.value == "None"
-            ):
+            elif param.default is not None and not is_none(param.default):
                 yield from self._follow(param.default, depth)
             yield Origin("parameter", param)
 

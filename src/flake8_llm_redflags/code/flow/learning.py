@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from ..constants import is_false, is_none
 from ..names import dotted
 from ..tree import Node
 from . import api
@@ -306,8 +307,8 @@ class Learning(Tables):
                 calls.append(one.node)
         for call in calls:
             for arg in call.args:
-                off = isinstance(arg.value, cst.Name) and arg.value.value in ("None", "False")
-                if arg.keyword is not None and arg.keyword.value in api.names("selection", "keywords") and not off:
+                is_off = is_none(arg.value) or is_false(arg.value)
+                if arg.keyword is not None and arg.keyword.value in api.names("selection", "keywords") and not is_off:
                     return arg.keyword.value
         return None
 

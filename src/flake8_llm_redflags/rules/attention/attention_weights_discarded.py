@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import as_index
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
@@ -43,8 +44,7 @@ def _drops_weights(code: Code, call: cst.Call) -> bool:
     """``attn(...)[0]``, or ``y, _ = attn(...)``."""
     parent = code.tree.parent(call)
     if isinstance(parent, cst.Subscript) and parent.value is call and len(parent.slice) == 1:
-        index = parent.slice[0].slice
-        return isinstance(index, cst.Index) and isinstance(index.value, cst.Integer) and index.value.value == "0"
+        return as_index(parent.slice[0].slice) == 0
     if isinstance(parent, cst.Assign) and len(parent.targets) == 1:
         target = parent.targets[0].target
         if isinstance(target, cst.Tuple) and len(target.elements) == 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
@@ -27,8 +28,7 @@ class CausalFlagWithCache(Rule):
         from ...code.fused import fused_attentions
 
         for attention in fused_attentions(code):
-            flag = attention.argument("is_causal")
-            if not isinstance(flag, cst.Name) or flag.value != "True" or _is_guarded(code, attention):
+            if not is_true(attention.argument("is_causal")) or _is_guarded(code, attention):
                 continue
             if _has_cache(code, attention):
                 message = (

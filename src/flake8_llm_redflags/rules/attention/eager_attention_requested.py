@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -49,7 +50,7 @@ def _asks(code: Code, arg: cst.Arg) -> bool:
     """``attn_implementation="eager"``, ``output_attentions=True``."""
     name = arg.keyword.value if arg.keyword is not None else ""
     if name == "output_attentions":
-        return isinstance(arg.value, cst.Name) and arg.value.value == "True"
+        return is_true(arg.value)
     return name == "attn_implementation" and code.values.constants(arg.value) == ["eager"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_false
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
 
@@ -64,7 +65,7 @@ def _edit(code: Code, attention: FusedAttention, mask: Mask) -> Edit | None:
     given, flag = attention.arg("attn_mask"), attention.arg("is_causal")
     if given is None or (given.keyword is None and attention.call.args[-1] is not given and attention.call.args[4].keyword is None):
         return None
-    if flag is not None and (flag.keyword is None or code.text_of(flag.value) != "False"):
+    if flag is not None and (flag.keyword is None or not is_false(flag.value)):
         return None
     if not _covers_exactly(code, attention, mask):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_false, is_none
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
@@ -83,9 +84,9 @@ class RepeatedKvHeads(Rule):
 def _is_masked(attention: FusedAttention) -> bool:
     """Does the attention always get a mask? With one, shared heads have no kernel but the one that copies them itself."""
     mask, flag = attention.argument("attn_mask"), attention.argument("is_causal")
-    if mask is None or (isinstance(mask, cst.Name) and mask.value == "None"):
+    if mask is None or is_none(mask):
         return False
-    return flag is None or (isinstance(flag, cst.Name) and flag.value == "False")
+    return flag is None or is_false(flag)
 
 
 def _chooses_kernel(code: Code, attention: FusedAttention) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_none
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -49,9 +50,7 @@ class ClassWeightIgnored(Rule):
 
 def _weight(call: cst.Call) -> cst.Arg | None:
     given = next((a for a in call.args if a.keyword is not None and a.keyword.value == "class_weight"), None)
-    if given is None or (isinstance(given.value, cst.Name) and given.value.value == "None"):
-        return None
-    return given
+    return given if given is not None and not is_none(given.value) else None
 
 
 def _has_text_keys(code: Code, node: cst.BaseExpression) -> bool:

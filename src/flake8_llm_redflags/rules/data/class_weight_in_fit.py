@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_none
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ...knowledge import table
@@ -27,7 +28,7 @@ class ClassWeightInFit(Rule):
         """Yield a finding for each fit that raises because of its ``class_weight``."""
         for call in code.calls("fit", "fit_generator"):
             weight = next((a for a in call.args if a.keyword is not None and a.keyword.value == "class_weight"), None)
-            if weight is None or not isinstance(call.func, cst.Attribute) or _is_none(weight.value):
+            if weight is None or not isinstance(call.func, cst.Attribute) or is_none(weight.value):
                 continue
             message = self._message(code, call.func.value, weight.value)
             if message is not None:
@@ -86,7 +87,3 @@ def _is_text_or_list(code: Code, node: cst.BaseExpression) -> bool:
         return True
     values = code.values.constants(node)
     return bool(values) and all(isinstance(value, str) for value in values or ())
-
-
-def _is_none(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
@@ -28,8 +29,7 @@ class FourBitFp32Compute(Rule):
         from ...code.context import has_star_arguments, keyword
 
         for call in code.calls("BitsAndBytesConfig"):
-            four_bit = keyword(call, "load_in_4bit")
-            if not (isinstance(four_bit, cst.Name) and four_bit.value == "True") or has_star_arguments(call):
+            if not is_true(keyword(call, "load_in_4bit")) or has_star_arguments(call):
                 continue
             if keyword(call, "bnb_4bit_compute_dtype") is None and not _is_set_later(code):
                 edit = code.edit("compute in bfloat16", safe=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
@@ -32,8 +33,7 @@ class DataloaderWithoutWorkers(Rule):
             given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
             if not name.startswith("torch.utils.data") or any(arg.star for arg in call.args) or not call.args:
                 continue
-            shuffle = given.get("shuffle")
-            if "num_workers" in given or not isinstance(shuffle, cst.Name) or shuffle.value != "True":
+            if "num_workers" in given or not is_true(given.get("shuffle")):
                 continue
             dataset = given.get("dataset", call.args[0].value)
             if code.training.is_demo(call) or not _works_per_item(code, dataset):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...code.constants import as_number, is_false, is_none, is_true
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ...knowledge import table
@@ -45,7 +46,7 @@ class ConflictingSampling(Rule):
 
     @staticmethod
     def _edit(code: Code, call: cst.Call, name: str, option: _Given) -> Edit | None:
-        if option.argument is None or _number(option.value) == 0:  # a dict may serve others; what raises needs a decision
+        if option.argument is None or as_number(option.value) == 0:  # a dict may serve others; what raises needs a decision
             return None
         return code.edit(f"drop {name}", safe=True).remove_argument(call, option.argument).done()
 
@@ -69,27 +70,19 @@ def _options(code: Code, call: cst.Call) -> dict[str, _Given]:
 def _conflicts(given: dict[str, _Given]) -> Iterator[tuple[str, str]]:
     """Yield the name of each option that another makes void, with what to say about it."""
     sampled = given["do_sample"].value if "do_sample" in given else None
-    if isinstance(sampled, cst.Name) and sampled.value == "False":
+    if is_false(sampled):
         for name in table("llm_clients")["sampling"]["only_when_sampling"]:
             if name in given and not _is_neutral(given[name].value):
                 yield name, f"`{name}` is void beside `do_sample=False`, which takes the likeliest token: drop it, or sample"
-    elif isinstance(sampled, cst.Name) and sampled.value == "True" and "temperature" in given:
-        if _number(given["temperature"].value) == 0:
+    elif is_true(sampled) and "temperature" in given:
+        if as_number(given["temperature"].value) == 0:
             yield "temperature", (
                 "`temperature=0` with `do_sample=True` raises ValueError: say `do_sample=False` for the likeliest token"
             )
-    if {"max_length", "max_new_tokens"} <= given.keys() and not _is_none(given["max_length"].value):
+    if {"max_length", "max_new_tokens"} <= given.keys() and not is_none(given["max_length"].value):
         yield "max_length", "`max_length` is void beside `max_new_tokens`, which bounds the new tokens alone: drop it"
-
-
-def _number(value: cst.BaseExpression) -> float | None:
-    return float(value.evaluated_value) if isinstance(value, (cst.Integer, cst.Float)) else None
-
-
-def _is_none(value: cst.BaseExpression) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"
 
 
 def _is_neutral(value: cst.BaseExpression) -> bool:
     """Does the option say what holds anyway: nothing, zero or one?"""
-    return _is_none(value) or _number(value) in (0, 1)
+    return is_none(value) or as_number(value) in (0, 1)

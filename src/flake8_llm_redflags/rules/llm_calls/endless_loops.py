@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ...code.constants import as_integer, is_true
 from ...code.syntax import cst
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ _LIMIT = re.compile(r"max|limit|budget|remaining|deadline|timeout", re.IGNORECAS
 
 def is_endless(loop: cst.CSTNode) -> bool:
     """Is this ``while True`` or ``while 1``?"""
-    if not isinstance(loop, cst.While):
-        return False
-    test = loop.test
-    return isinstance(test, (cst.Name, cst.Integer)) and test.value in ("True", "1")
+    return isinstance(loop, cst.While) and (is_true(loop.test) or as_integer(loop.test) == 1)
 
 
 def waits_for_somebody(code: Code, loop: cst.While) -> bool:
@@ -53,4 +51,4 @@ def _is_by_size(test: cst.Comparison) -> bool:
     if not any(isinstance(target.operator, orders) for target in test.comparisons):
         return False
     sides = (test.left, *(target.comparator for target in test.comparisons))
-    return not any(isinstance(side, cst.Integer) and side.value in ("0", "1") for side in sides)
+    return not any(as_integer(side) in (0, 1) for side in sides)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_false
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule
@@ -48,7 +49,7 @@ def _catches_all(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
 def _is_silent(code: Code, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
     """Does the handler neither call anything, raise, use the exception, nor answer that it failed?"""
     body = handler.body
-    if any(isinstance(node.value, cst.Name) and node.value.value == "False" for node in code.tree.within(body, cst.Return)):
+    if any(is_false(node.value) for node in code.tree.within(body, cst.Return)):
         return False
     if any(code.tree.within(body, cst.Call, cst.Raise, cst.Await, cst.Yield)):
         return False

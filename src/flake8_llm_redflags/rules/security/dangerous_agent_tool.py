@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -33,7 +34,7 @@ class DangerousAgentTool(Rule):
                 yield self.finding(code, call, message)
             for argument in call.args:
                 key = argument.keyword.value if argument.keyword is not None else ""
-                if key in facts["switches"] and isinstance(argument.value, cst.Name) and argument.value.value == "True":
+                if key in facts["switches"] and is_true(argument.value):
                     message = f"`{key}=True` lets model text run as code: leave it off, or run this in a sandbox"
                     yield self.finding(code, argument, message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import as_text
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -58,11 +59,11 @@ def _system_contents(code: Code) -> Iterator[cst.CSTNode]:
     """Yield the expressions that become system or developer content."""
     facts = table("taint")["system_content"]
     for entry in code.all(cst.Dict):
-        values = {_text(e.key): e.value for e in entry.elements if isinstance(e, cst.DictElement)}
-        if _text(values.get("role")) in facts["roles"] and "content" in values:
+        values = {as_text(e.key): e.value for e in entry.elements if isinstance(e, cst.DictElement)}
+        if as_text(values.get("role")) in facts["roles"] and "content" in values:
             yield values["content"]
     for pair in code.all(cst.Tuple):
-        if len(pair.elements) == 2 and _text(pair.elements[0].value) in facts["roles"]:
+        if len(pair.elements) == 2 and as_text(pair.elements[0].value) in facts["roles"]:
             yield pair.elements[1].value
     for call in code.all(cst.Call):
         name = getattr(call.func, "attr", call.func)
@@ -75,7 +76,3 @@ def _system_contents(code: Code) -> Iterator[cst.CSTNode]:
                 yield argument.value
         if last in facts["message_classes"] and call.args:
             yield call.args[0].value
-
-
-def _text(node: cst.CSTNode | None) -> object:
-    return node.evaluated_value if isinstance(node, cst.SimpleString) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import as_text, is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -32,7 +33,7 @@ class TrustRemoteCode(Rule):
         for call in code.all(cst.Call):
             for argument in call.args:
                 keyword = argument.keyword
-                if keyword is None or keyword.value not in switches or not _is_true(argument.value):
+                if keyword is None or keyword.value not in switches or not is_true(argument.value):
                     continue
                 pinned = _is_pinned(call)
                 commit = "revision=<commit>" if keyword.value == "trust_remote_code" else "owner/name:<commit>"
@@ -44,9 +45,4 @@ class TrustRemoteCode(Rule):
 def _is_pinned(call: cst.Call) -> bool:
     """Is a revision given, or, for ``torch.hub``, a branch or commit behind the repository's name?"""
     repository = call.args[0].value if call.args else None
-    name = repository.evaluated_value if isinstance(repository, cst.SimpleString) else ""
-    return ":" in str(name) or any(arg.keyword is not None and arg.keyword.value == "revision" for arg in call.args)
-
-
-def _is_true(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Name) and node.value == "True"
+    return ":" in (as_text(repository) or "") or any(arg.keyword is not None and arg.keyword.value == "revision" for arg in call.args)

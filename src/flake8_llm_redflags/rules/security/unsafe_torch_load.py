@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_false
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
@@ -34,7 +35,7 @@ class UnsafeTorchLoad(Rule):
                 continue
             given = next((arg for arg in call.args if arg.keyword is not None and arg.keyword.value == "weights_only"), None)
             if given is not None:
-                if isinstance(given.value, cst.Name) and given.value.value == "False":
+                if is_false(given.value):
                     message = (
                         "`weights_only=False` runs whatever code is pickled in the file: load the weights only, or allow the"
                         " classes by `add_safe_globals`"
