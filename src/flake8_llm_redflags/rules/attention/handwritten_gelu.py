@@ -113,7 +113,7 @@ def _read(formula: Formula) -> _Gelu | None:
 def _argument_fits(bent: Atom, value: Atom) -> bool | None:
     """Is the argument the one of GELU? True where all constants are seen, None where it is another function."""
     inner: Sum = bent.arguments[0]
-    powers = {monomial: coefficient for monomial, coefficient in inner.terms}
+    powers = dict(inner.terms)
     linear = frozenset([(value, 1.0)])
     if bent.name == "erf":
         return True if set(powers) == {linear} and _near(powers[linear], _INVERSE_ROOT) else None
