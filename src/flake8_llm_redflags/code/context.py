@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import table, words
 from .constants import as_text
 from .names import dotted
 from .tree import Node
@@ -220,7 +221,7 @@ class Context:
             found.setdefault(id(self.function(node)), []).append(node)
         return found
 
-    # ---- decorators
+    # ---- how it is run and what it is for
 
     def decorators(self, function: Node) -> Iterator[tuple[str, Node]]:
         """Yield each decorator's dotted name (qualified where an import resolves it) and its expression."""
@@ -238,6 +239,19 @@ class Context:
             if isinstance(above, cst.FunctionDef)
             for name, _ in self.decorators(above)
         )
+
+
+    def is_reference(self, node: Node) -> bool:
+        """Is the function or class around named as the slow form on purpose, or the file a test or benchmark?"""
+        names = words("torch_ops", "references")
+        for above in self._tree.ancestors(node):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
+                lowered = above.name.value.lower()
+                if any(name in lowered for name in names):
+                    return True
+        path = PurePath(self._code.path)
+        folders = {"tests", "test", "testing", "benchmarks", "benchmark"}
+        return bool(folders & set(path.parts[:-1])) or path.name.startswith("test_") or path.stem.endswith("_test")
 
 
 def _needs_following(call: cst.Call) -> bool:

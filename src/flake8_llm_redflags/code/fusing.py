@@ -298,9 +298,7 @@ class _Fusing:
         operation = self._code.tensors.operation(node)
         name = operation.name if operation is not None else ""
         if operation is not None and operation.operands and operation.name in group("transposes"):
-            axes = [as_integer(axis) for axis in operation.operands[1:]]
-            if len(axes) == 1 and isinstance(operation.operands[1], (cst.Tuple, cst.List)):
-                axes = [as_integer(element.value) for element in operation.operands[1].elements]
+            axes = [as_integer(axis) for axis in operation.rest]
             has_three_axes = self._code.attention.rank(scores.place.node) == 3
             swaps_last = (
                 name in ("mT", "T", "t")

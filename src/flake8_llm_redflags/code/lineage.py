@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from .attention.words import listed, says
 from .names import Binding, dotted, last_name
 from .tensors import Operation, Place, group
 from .tree import Node
@@ -52,12 +51,12 @@ def are_of_one_length(code: Code, query: Place, key: Place) -> bool:
 
 def is_kept(name: str) -> bool:
     """Does a name say that something is kept from one step to the next: ``past``, ``cache_k``, ``prev_keys``?"""
-    return _holds(name, "cache_words")
+    return says(name, "cache_words")
 
 
 def is_length(name: str) -> bool:
     """Does a name say that it is a number of positions, a place among them, or a phase such as prefill or training?"""
-    return _holds(name, "length_words")
+    return says(name, "length_words")
 
 
 class _Walk:
@@ -126,7 +125,7 @@ class _Walk:
             self._found.opaque.append(binding.node)
 
     def _attribute(self, node: cst.Attribute, place: Place) -> None:
-        if _holds(dotted(node), "cache_words"):
+        if says(dotted(node), "cache_words"):
             self._found.growths.append(node)
             return
         sources = self._tensors.sources(place)
@@ -144,17 +143,17 @@ class _Walk:
             self._found.opaque.append(node)
             return
         name = (last_name(node.func) or "").lower()
-        if _holds(dotted(node.func), "cache_words"):
+        if says(dotted(node.func), "cache_words"):
             self._found.growths.append(node)
         elif self._is_projection(node):
             self._found.projections.append(node)
-        elif _holds(name, "norm_words"):
+        elif says(name, "norm_words"):
             self._found.norms.append(node)
         elif (sources := self._tensors.sources(place)) is not None:
             for source in sources:
                 self._visit(source)
             return
-        elif not _holds(name, "rotation_words"):
+        elif not says(name, "rotation_words"):
             self._found.opaque.append(node)
         if node.args:
             self._visit(Place(node.args[0].value, place.frame))
@@ -165,7 +164,7 @@ class _Walk:
         if not operands:
             return False
         follows: tuple[Node, ...] = operands[:1]
-        if name in _facts("growing"):
+        if name in listed("growing"):
             if _axis(operation) in ("-1", "3"):  # features beside features
                 follows = operands[:1]
             else:
@@ -181,7 +180,7 @@ class _Walk:
             self._found.projections.append(operation.node)
         elif name in ("repeat_kv", "repeat_interleave"):
             pass
-        elif not (name in _facts("layouts") or any(name in group(kind) for kind in _LAYOUTS)):
+        elif not (name in listed("layouts") or any(name in group(kind) for kind in _LAYOUTS)):
             return False
         for operand in follows:
             self._visit(Place(operand, place.frame))
@@ -189,7 +188,7 @@ class _Walk:
 
     def _is_projection(self, call: cst.Call) -> bool:
         made_by = self._code.values.made_by(call.func)
-        return bool(made_by) and made_by <= _facts("projections")
+        return bool(made_by) and made_by <= listed("projections")
 
     def _is_number(self, node: Node) -> bool:
         if isinstance(node, (cst.Integer, cst.Float)):
@@ -210,13 +209,3 @@ def _is_cut(subscript: cst.Subscript) -> bool:
         isinstance(element.slice, cst.Slice) and (element.slice.lower is not None or element.slice.upper is not None)
         for element in subscript.slice
     )
-
-
-def _holds(name: str, words: str) -> bool:
-    lowered = name.lower()
-    return any(word in lowered for word in _facts(words))
-
-
-@cache
-def _facts(name: str) -> frozenset[str]:
-    return frozenset(table("torch_ops")["attention"][name])

@@ -102,7 +102,7 @@ class Sampling:
     # ---- is it a token?
 
     def _is_next_token(self, choice: cst.Call, distribution: Node) -> bool:
-        if self._code.attention.is_reference(choice):
+        if self._code.context.is_reference(choice):
             return False
         return self._is_fed_back(choice) or self._is_sampler(choice, distribution)
 

@@ -57,6 +57,16 @@ class Operation:
     is_module: bool = False
     is_method: bool = False
 
+    @property
+    def rest(self) -> tuple[Node, ...]:
+        """The operands behind the tensor, those of one tuple or list singly: the axes of ``permute``, the sizes of ``view``."""
+        rest = self.operands[1:]
+        if len(rest) == 1 and isinstance(rest[0], (cst.Tuple, cst.List)):
+            elements = rest[0].elements
+            if not any(isinstance(element, cst.StarredElement) for element in elements):
+                return tuple(element.value for element in elements)
+        return rest
+
     def setting(self, position: int, name: str) -> Node | None:
         """Return an argument besides the tensor: by keyword, or by its position (from 0) behind the tensor."""
         if self.call is None:

@@ -31,7 +31,7 @@ class EagerAttentionRequested(Rule):
         needed = None
         for call in code.calls("from_pretrained", "from_config"):
             asked = next((arg for arg in call.args if _asks(code, arg)), None)
-            if asked is None or _is_choice(code, call) or code.attention.is_reference(call) or _has_reason(code, call):
+            if asked is None or _is_choice(code, call) or code.context.is_reference(call) or _has_reason(code, call):
                 continue
             needed = _weights_are_needed(code) if needed is None else needed
             if needed:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def is_left_alone(code: Code, node: Node) -> bool:
     """Is it a reference that something is checked against, or handed to a compiler, which fuses it?"""
-    return code.attention.is_reference(node) or code.context.is_compiled(node)
+    return code.context.is_reference(node) or code.context.is_compiled(node)
 
 
 def norm_edit(code: Code, norm: Norm, function: str, *, safe: bool) -> Edit | None:
