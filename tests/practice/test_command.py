@@ -227,6 +227,7 @@ def test_a_pack_has_a_folder_for_each_side(tmp_path: Path) -> None:
         (["plan", "--interview", "2001-01-01"], "is over"),
         (["import", "missing.jsonl"], "cannot be read"),
         (["list", "--scenarios", "."], "holds no scenario"),
+        (["list", "--output-format", "xml"], "is none of full, json"),
     ],
 )
 def test_bad_input_is_one_line(words: list[str], says: str) -> None:

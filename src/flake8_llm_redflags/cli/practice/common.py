@@ -18,8 +18,15 @@ if TYPE_CHECKING:
     from ...practice.session import Session
     from ...practice.store import Store
 
+
+def _full_or_json(value: str) -> str:
+    if value not in ("full", "json"):
+        raise Problem(f"--output-format: {value!r} is none of full, json")
+    return value
+
+
 Folder = Annotated[Path, typer.Argument(help="The folder of the round.")]
-Format = Annotated[str, typer.Option("--output-format", help="full or json.")]
+Format = Annotated[str, typer.Option("--output-format", help="full or json.", callback=_full_or_json)]
 Scenarios = Annotated[Path | None, typer.Option("--scenarios", help="A folder of scenarios of your own.")]
 Directory = Annotated[Path | None, typer.Option("--dir", help="Where to put the files.")]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")]
