@@ -12,10 +12,13 @@ import libcst as cst
 from ..finding import Span
 from ..source import is_test
 from .attention import Attentions
+from .augmentation import Augmentation
+from .autograd import Autograd
 from .context import Context
 from .decoding import Decoding
 from .devices import Devices
 from .edits import EditBuilder
+from .evaluation import Evaluation
 from .flow import Flow
 from .generation import Generation
 from .guards import Guards
@@ -24,6 +27,7 @@ from .llm import Llm
 from .names import Names, last_name
 from .norms import Norms
 from .positions import Positions
+from .rarity import Rarity
 from .reads import Reads
 from .sampling import Sampling
 from .secrets import Secrets
@@ -85,13 +89,33 @@ class Code:
 
     @cached_property
     def training(self) -> Training:
-        """Training steps, loops around a model, evaluation, autograd."""
+        """Training steps, loops around a model."""
         return Training(self)
+
+    @cached_property
+    def rarity(self) -> Rarity:
+        """Code that runs only now and then."""
+        return Rarity(self)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Functions and loops that evaluate."""
+        return Evaluation(self)
+
+    @cached_property
+    def autograd(self) -> Autograd:
+        """Where gradients are recorded."""
+        return Autograd(self)
 
     @cached_property
     def reads(self) -> Reads:
         """Reads that make the host wait for the device."""
         return Reads(self)
+
+    @cached_property
+    def augmentation(self) -> Augmentation:
+        """Pictures altered at random."""
+        return Augmentation(self)
 
     @cached_property
     def imbalance(self) -> Imbalance:

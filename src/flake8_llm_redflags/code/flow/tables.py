@@ -102,12 +102,13 @@ class Tables(Selecting):
         states = [argument.value.state for argument in arguments if argument.value.state.is_data]
         if name in api.names("numpy", "choices") and first is not None:
             self._choose(node, first.items or (first,))
-        if name in api.names("pandas", "readers") and not states:
+        reads = name.startswith("read_")  # whatever goes in (a path, a connection, a buffer) is no table
+        if name in api.names("pandas", "readers") and (reads or not states):
             if name == "DataFrame" and first is None:
                 return Thing(Data(shape="table"))  # its first column brings the rows
             if first is None or not first.fields:
                 rows = self._origin(node)
-                columns = Columns(next(iter(rows))) if name.startswith("read_") else None
+                columns = Columns(next(iter(rows))) if reads else None
                 return Thing(Data(rows, shape="object" if root == "numpy" else "table", table=columns))
         if name in api.names("numpy", "blanks") and first is not None:
             shape = first.items[0].state if first.items else first.state

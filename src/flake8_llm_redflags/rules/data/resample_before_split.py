@@ -1,4 +1,4 @@
-"""LRF307: rows are created or copied before the split or outside of cross-validation."""
+"""LRF307: rows are created, copied or altered at random before the split or outside of cross-validation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import DIVIDED, JUDGED, RESAMPLERS
+from .triggers import ALTERS, DIVIDED, DIVIDES_PICTURES, JUDGED, RESAMPLERS
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,10 +19,10 @@ class ResampleBeforeSplit(Rule):
     code = "LRF307"
     name = "resample-before-split"
     severity = Severity.ERROR
-    trigger = Trigger(words=(JUDGED, DIVIDED, RESAMPLERS))
+    trigger = Trigger(words=((*JUDGED, *DIVIDES_PICTURES), (*DIVIDED, *ALTERS), (*RESAMPLERS, *ALTERS)))
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each step that makes rows out of rows which are split or cross-validated."""
+        """Yield a finding for each step that makes rows out of rows, or alters them, before they are divided."""
         for leak in code.flow.data.leaks_of("resampling"):
             what = leak.statistic.what if leak.statistic.what.startswith("`") else "this line"
             done = "cross-validation" if leak.kind == "cross-validation" else "split"
@@ -31,3 +31,9 @@ class ResampleBeforeSplit(Rule):
                 " resample the training part only"
             )
             yield self.finding(code, leak.statistic.node, message)
+        for part in code.augmentation.altered_parts():
+            message = (
+                f"`{part.transform}` alters all pictures at random, those split off to judge by on line"
+                f" {code.line(part.split)} too: give each part its own transform"
+            )
+            yield self.finding(code, part.made, message)

@@ -81,6 +81,25 @@ RESAMPLERS = (
     "tile",
 )
 
+#: Words of which one stands where pictures are altered at random …
+ALTERS = (
+    "albumentations",
+    "AutoAugment",
+    "ColorJitter",
+    "ImageDataGenerator",
+    "RandAugment",
+    "RandomAffine",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomVerticalFlip",
+    "TrivialAugmentWide",
+)
+
+#: … and where a data set of pictures is divided.
+DIVIDES_PICTURES = ("random_split", "Subset", "sampler", "subset", "train_test_split")
+
 #: What must stand in a file whose data can be known to be imbalanced.
 SHOWN_IMBALANCE = (
     r"make_classification|choice\(|(?i:creditcard|fraud|kddcup|mammography|paysim|aps_failure|train_transaction)"
