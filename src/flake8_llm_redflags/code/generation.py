@@ -172,7 +172,7 @@ class Generation:
         code = self._code
         if any(keyword(call, name) is not None for name in _words("batching_arguments")):
             return True
-        if code.context.is_reference(call) or code.training.is_rare(call, loop) or code.training.is_step_loop(loop):
+        if code.context.is_reference(call) or code.rarity.is_rare(call, loop) or code.training.is_step_loop(loop):
             return True
         around = code.context.function(loop) or self._tree.module
         if any(self._tree.contains(around, asked) for asked in code.calls("input")):

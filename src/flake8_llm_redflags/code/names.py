@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import libcst as cst
@@ -301,6 +301,19 @@ def last_name(node: Node) -> str | None:
     if isinstance(node, cst.Attribute):
         return node.attr.value
     return node.value if isinstance(node, cst.Name) else None
+
+
+@cache
+def words_in(name: str) -> frozenset[str]:
+    """Return the words of ``should_log`` and ``shouldLog``, in lower case."""
+    parts, word = [], ""
+    for sign in name:
+        if not sign.isalnum() or (sign.isupper() and word and not word[-1].isupper()):
+            parts.append(word)
+            word = ""
+        if sign.isalnum():
+            word += sign
+    return frozenset(part.lower() for part in (*parts, word) if part)
 
 
 def _text(node: Node) -> str:

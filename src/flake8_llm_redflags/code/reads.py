@@ -111,14 +111,14 @@ class Reads:
             earlier = next((other for other in seen.get(id(step.owner), ()) if self._is_same(other, read)), None)
             seen.setdefault(id(step.owner), []).append(read)
             training = self._code.training
-            before = not training.backward_before(read.node, step) and training.backward_after(read.node, step)
+            before = not training.backward_before(step) and training.backward_after(step)
             found.append(StepRead(read.node, read.value, step, before, earlier))
         return self._rows(found)
 
     def _step_of(self, read: Read) -> Step | None:
         training = self._code.training
         step = training.step(read.node)
-        if step is None or training.is_demo(read.node) or training.is_rare(read.node, step.owner):
+        if step is None or training.is_demo(read.node) or self._code.rarity.is_rare(read.node, step.owner):
             return None
         if training.evaluates(read.node, step.owner) or self._feeds_environment(read, step):
             return None

@@ -30,7 +30,7 @@ class AccumulationWithoutNoSync(Rule):
             return
         for call in code.training.backward_calls:
             loop = next(code.context.loops(call), None)
-            if loop is None or not code.training.is_step_loop(loop) or code.training.is_rare(call, loop):
+            if loop is None or not code.training.is_step_loop(loop) or code.rarity.is_rare(call, loop):
                 continue
             if _accumulates(code, loop, call):
                 message = (

@@ -41,12 +41,12 @@ def _where(code: Code, call: cst.Call) -> str | None:
     """Return what repeats the call; None where it runs once, rarely, or on another module each turn."""
     function = code.context.function(call)
     if function is not None and code.devices.in_forward(function):
-        return None if code.training.is_rare(call, function) else "forward pass"
+        return None if code.rarity.is_rare(call, function) else "forward pass"
     loop = next(iter(code.context.loops(call)), None)
     if loop is None:
         step = code.training.step(call)
-        return "training step" if step is not None and not code.training.is_rare(call, step.owner) else None
-    if code.training.is_rare(call, loop) or isinstance(code.tree.parent(call), cst.Decorator):
+        return "training step" if step is not None and not code.rarity.is_rare(call, step.owner) else None
+    if code.rarity.is_rare(call, loop) or isinstance(code.tree.parent(call), cst.Decorator):
         return None
     changing = {name for name, found in code.names.in_scope(code.names.scope(call)).items()
                 if any(code.tree.contains(loop, binding.node) for binding in found)}  # fmt: skip

@@ -26,9 +26,8 @@ class EmptyCacheInLoop(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each ``empty_cache`` in a training step, or in a loop over steps but not epochs."""
         for call in code.calls("empty_cache"):
-            training = code.training
-            loop = training.loop_over_steps(call)
-            if loop is None or training.is_rare(call, loop) or training.is_demo(call):
+            loop = code.training.loop_over_steps(call)
+            if loop is None or code.rarity.is_rare(call, loop) or code.training.is_demo(call):
                 continue
             message = (
                 f"`{code.short_text(call, 36)}` in every step: it waits for the GPU and the next step allocates anew;"

@@ -29,11 +29,11 @@ class GradEnabledInference(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for the first model call of each evaluation that runs with autograd on."""
-        for owner in code.training.evaluations:
+        for owner in code.evaluation.all:
             call = next((call for call in code.tree.within(owner, cst.Call) if _runs_model(code, owner, call)), None)
             if call is None or code.training.is_demo(call):
                 continue
-            if code.training.autograd_unknown(call) or not _ends_here(code, owner):
+            if code.autograd.is_unknown(call) or not _ends_here(code, owner):
                 continue
             where = f"`{owner.name.value}`" if isinstance(owner, cst.FunctionDef) else "this evaluation loop"
             message = (
@@ -51,14 +51,14 @@ def _runs_model(code: Code, owner: Node, call: cst.Call) -> bool:
     name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
     if not isinstance(name, str) or name == "generate" or "loss" in name.lower() or "crit" in name.lower():
         return False
-    if code.training.evaluation(call) is not owner or not code.devices.is_module_call(call):
+    if code.evaluation.around(call) is not owner or not code.devices.is_module_call(call):
         return False
     made = {
         origin.name for origin in code.values.origins(function) if origin.kind == "call" and origin.name is not None
     }
     if any(name.endswith(("Loss", "Similarity", "Distance")) for name in made):
         return False
-    return not code.training.autograd_off(call)
+    return not code.autograd.is_off(call)
 
 
 def _ends_here(code: Code, owner: Node) -> bool:
@@ -69,7 +69,7 @@ def _ends_here(code: Code, owner: Node) -> bool:
         return True
     if any(code.training.step(caller) is not None for caller in code.context.callers(owner)):
         return False
-    return code.training.sets_eval_mode(owner)
+    return code.evaluation.sets_eval_mode(owner)
 
 
 def _gives_tensor(code: Code, value: Node) -> bool:

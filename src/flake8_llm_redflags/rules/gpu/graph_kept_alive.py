@@ -31,7 +31,7 @@ class GraphKeptAlive(Rule):
         """Yield a finding for each loss that a loop adds up or lists undetached, only to report it."""
         for node, total, value in _collections(code):
             loop = next(iter(code.context.loops(node)), None)
-            if loop is None or not _has_graph(code, value, 6) or code.training.autograd_off(node):
+            if loop is None or not _has_graph(code, value, 6) or code.autograd.is_off(node):
                 continue
             if code.training.is_demo(node) or not _is_only_kept(code, loop, total, value):
                 continue
@@ -75,9 +75,9 @@ def _has_graph(code: Code, value: Node, depth: int) -> bool:
             if value.func.attr.value in _DETACHING:
                 return False
             if _has_graph(code, value.func.value, depth - 1):
-                return not code.training.autograd_off(value)
+                return not code.autograd.is_off(value)
         if code.devices.is_module_call(value):
-            return not code.training.autograd_off(value)
+            return not code.autograd.is_off(value)
         if (code.qualified_name(value.func) or "").startswith("torch.nn.functional."):
             return any(_has_graph(code, arg.value, depth - 1) for arg in value.args)
     return False
@@ -106,8 +106,8 @@ def _is_only_kept(code: Code, loop: Node, total: Node, value: Node) -> bool:
     own = [name for name in code.tree.within(around, cst.Name) if name.value == total.value]
     backward = [call for call in code.training.backward_calls if code.tree.contains(around, call)]
     if not backward:
-        owner = code.training.evaluation(total)
-        if owner is None or code.training.autograd_unknown(total) or code.training.step(total) is not None:
+        owner = code.evaluation.around(total)
+        if owner is None or code.autograd.is_unknown(total) or code.training.step(total) is not None:
             return False
         return not any(code.tree.contains(v, name) and code.devices.kind(v).is_tensor
                        for v in code.context.returned_values(around) for name in own)  # fmt: skip

@@ -52,13 +52,13 @@ def _runs_each_step(code: Code, loop: cst.For) -> bool:
         return False
     step = code.training.step(loop)
     if step is not None:
-        return not code.training.is_rare(loop, step.owner)
+        return not code.rarity.is_rare(loop, step.owner)
     function = code.context.function(loop)
     if not isinstance(function, cst.FunctionDef):
         return False
     owner = code.context.method_owner(function)
     facts = table("torch_training")["parameters"]
-    if owner is None or code.training.is_rare(loop, function):
+    if owner is None or code.rarity.is_rare(loop, function):
         return function.name.value in facts["functions"]
     return function.name.value in facts["methods"] and any(
         word in owner.name.value.lower() for word in facts["classes"]

@@ -29,7 +29,7 @@ class SynchronizeInLoop(Rule):
             if not (code.qualified_name(call.func) or "").startswith("torch."):
                 continue
             step = code.training.step(call)
-            if step is None or code.training.is_rare(call, step.owner) or code.training.measures_time(call):
+            if step is None or code.rarity.is_rare(call, step.owner) or code.training.measures_time(call):
                 continue
             message = (
                 f"`{code.short_text(call, 36)}` in every training step waits until the GPU is idle and nothing needs"
