@@ -549,7 +549,16 @@ class Interpreter(ABC, Generic[State]):
             receiver = target
         if receiver is not None and receiver.is_list and isinstance(function, cst.Attribute):
             self._change_list(node, function.attr.value, receiver, arguments)
-        return self.call(node, receiver, arguments)
+        result = self.call(node, receiver, arguments)
+        self._run_handed_over(node, arguments)
+        return result
+
+    def _run_handed_over(self, node: cst.Call, arguments: Sequence[Argument[State]]) -> None:
+        """Run the functions that a call out of view is given (``study.optimize(objective)``): now, not at the end."""
+        for argument in arguments:
+            given = argument.value
+            if isinstance(given.function, cst.FunctionDef) and id(given.function) not in self._entered:
+                self._inline_call(given.function, given.home or self.module, given.owner, node, ())
 
     def _member(self, function: cst.Attribute, receiver: Thing[State]) -> Thing[State] | None:
         name = function.attr.value

@@ -47,7 +47,7 @@ class Selecting(Interpreter[Data]):
         if one is NOTHING:
             return other
         return Data(
-            all_rows(one.rows, other.rows),
+            either_rows(one.rows, other.rows),
             together(one.marks, other.marks),
             one.shape if one.shape == other.shape else "object",
             one.column if one.column == other.column else None,
@@ -359,6 +359,18 @@ def all_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
     if rows is others or not others or len(rows) >= _ROWS:
         return rows
     return rows | others
+
+
+def either_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
+    """Return the rows of a value that holds the one or the other: of a table and a part of it, only the part is sure."""
+    if rows == others:
+        return rows
+    return all_rows(_less_wholes(rows, others), _less_wholes(others, rows))
+
+
+def _less_wholes(rows: frozenset[Rows], parts: frozenset[Rows]) -> frozenset[Rows]:
+    wholes = {whole for part in parts if part not in rows for whole in part.line() if whole is not part}
+    return rows - wholes if wholes else rows
 
 
 def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]:
