@@ -12,6 +12,7 @@ from .triggers import DIVIDED, FITS, JUDGED
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.flow.data import Evaluation
+    from ...code.flow.rows import Rows
 
 
 class RefitOnAllThenTested(Rule):
@@ -45,6 +46,13 @@ class RefitOnAllThenTested(Rule):
             return False  # resample-before-split speaks about it
         for rows in evaluation.features.rows:
             part = next((one for one in rows.line() if one.part == "test"), None)
-            if part is not None and any(fit.features.holds(whole) for whole in part.parents):
+            if part is None or _is_one_of_two_branches(fit.features.rows, part):
+                continue
+            if any(fit.features.holds(whole) for whole in part.parents):
                 return True
         return False
+
+
+def _is_one_of_two_branches(fitted: frozenset[Rows], test: Rows) -> bool:
+    """Are the fitted rows all rows in one branch and the training part in the other, as ``if hold_out: …`` leaves them?"""
+    return any(one.split is test.split and one.part == "train" for rows in fitted for one in rows.line())

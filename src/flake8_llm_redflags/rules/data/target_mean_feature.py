@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .triggers import DIVIDED, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
+    from ...code.flow.rows import Statistic
 
 
 class TargetMeanFeature(Rule):
@@ -25,9 +27,18 @@ class TargetMeanFeature(Rule):
         """Yield a finding for each statistic of the target by group that reaches features of rows tested later."""
         flow = code.flow.data
         for leak in flow.leaks:
-            if leak.statistic.kind == "statistic" and flow.is_target_mean(leak.statistic):
+            statistic = leak.statistic
+            if statistic.kind == "statistic" and flow.is_target_mean(statistic) and not _only_counts(code, statistic):
                 message = (
-                    f"the target `{leak.statistic.column}` is averaged by group over all rows, tested on line"
+                    f"the target `{statistic.column}` is summed up by group over all rows, tested on line"
                     f" {code.line(leak.sink)}: encode it from training rows, out of fold"
                 )
-                yield self.finding(code, leak.statistic.node, message)
+                yield self.finding(code, statistic.node, message)
+
+
+def _only_counts(code: Code, statistic: Statistic) -> bool:
+    """Is it the number of rows of each group? That says nothing of the target."""
+    name = statistic.what.rpartition(".")[2]
+    if name in ("agg", "aggregate", "transform") and isinstance(statistic.node, cst.Call) and statistic.node.args:
+        return bool(code.values.constants(statistic.node.args[0].value) in (["count"], ["size"]))
+    return name in ("count", "size")

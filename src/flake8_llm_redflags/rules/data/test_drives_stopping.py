@@ -49,9 +49,13 @@ class TestDrivesStopping(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit watched on the test part, and each best-epoch branch on a test score."""
         reported = set()
+        handed = _names_handed_on(code) if code.flow.data.watches else frozenset()
         for watch in code.flow.data.watches:
             if watch.signal is None or id(watch.node) in reported or not self._is_reported(code, watch):
                 continue
+            function = code.context.function(watch.node)
+            if isinstance(function, cst.FunctionDef) and function.name.value in handed:
+                continue  # the objective of a search: its rows are there to choose by
             if any(_VALIDATION.search(name.value) for name in code.tree.within(watch.node, cst.Name)):
                 continue
             reported.add(id(watch.node))
@@ -69,6 +73,8 @@ class TestDrivesStopping(Rule):
         rows = watch.features.rows
         if not rows or not all(flow.is_last_test(one, watch.model) for one in rows):
             return False
+        if any(one.split is not None and one.split.kind == "folds" for row in rows for one in row.line()):
+            return False  # every fold is watched in its turn: the usual out-of-fold scores
         return any(
             evaluation.scored
             and rows & evaluation.features.rows
@@ -107,6 +113,11 @@ class TestDrivesStopping(Rule):
                 ):
                     return side.value
         return None
+
+
+def _names_handed_on(code: Code) -> frozenset[str]:
+    """Return the names that stand as arguments: ``objective`` in ``study.optimize(objective, n_trials=50)``."""
+    return frozenset(arg.value.value for arg in code.all(cst.Arg) if isinstance(arg.value, cst.Name))
 
 
 def _last_name(function: cst.BaseExpression) -> str | None:
