@@ -6,16 +6,16 @@ a ``DataLoader`` yields is on the host until ``.to(device)``; what a module give
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from functools import cache, cached_property
+from collections.abc import Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import words
 from .constants import as_text
 from .context import argument, keyword
+from .kinds import Kind, alike, combined, item_of, strongest
 from .names import Binding, dotted
 from .tree import Node
 
@@ -26,31 +26,14 @@ if TYPE_CHECKING:
 _STEPS = 300
 _DEPTH = 30
 
-
-class Kind(StrEnum):
-    """What a value is, as far as the cost of reading it goes."""
-
-    DEVICE = "device"  #: a tensor on the accelerator, or a structure of them such as a model's output
-    HOST = "host"  #: a tensor or array in host memory, or a structure of them such as a loader's batch
-    TENSOR = "tensor"  #: a tensor; the file does not say where
-    PYTHON = "python"  #: a number, string, list, shape, device…
-    MODULE = "module"  #: something that computes tensors when called: a model, a layer, a loss
-    OPTIMIZER = "optimizer"
-    LOADER = "loader"  #: yields batches in host memory
-    DEVICE_LOADER = "device loader"  #: yields batches on the device (prepared by accelerate or Fabric)
-    UNKNOWN = "unknown"
-
-    @property
-    def is_tensor(self) -> bool:
-        """Is the value surely a tensor or a structure of tensors?"""
-        return self in (Kind.DEVICE, Kind.HOST, Kind.TENSOR)
-
-
-#: Of several ways in which a value may come to be, the one that decides.
-_STRONGEST = (
-    *(Kind.DEVICE, Kind.MODULE, Kind.OPTIMIZER, Kind.DEVICE_LOADER, Kind.LOADER),
-    *(Kind.TENSOR, Kind.UNKNOWN, Kind.HOST, Kind.PYTHON),
+#: What names suggest: which lists of ``torch_devices.toml`` hold whole names, and which their endings.
+_HINTS = (
+    (Kind.MODULE, "names", "name_endings"),
+    (Kind.OPTIMIZER, "optimizer_names", "optimizer_endings"),
+    (Kind.LOADER, "loader_names", "loader_endings"),
 )
+
+_facts = partial(words, "torch_devices")
 
 
 class Devices:
@@ -224,12 +207,12 @@ class Devices:
         elif isinstance(node, cst.DictComp):
             return self.kind(node.value)
         elif isinstance(node, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-            return _alike(self.kind(element.value) for element in node.elements)
+            return alike(self.kind(element.value) for element in node.elements)
         elif isinstance(node, cst.IfExp):
             return strongest((self.item_kind(node.body), self.item_kind(node.orelse)))
         elif isinstance(node, cst.Call):
             return self._turn(node, ())
-        return _item_of(self.kind(node))
+        return item_of(self.kind(node))
 
     # ---- names and attributes
 
@@ -284,11 +267,11 @@ class Devices:
             return self.item_kind(call.func.value)
         found = self._call_result(call, path)
         if found is not Kind.UNKNOWN:
-            return _item_of(found)
+            return item_of(found)
         for value in arguments:  # a progress bar or any other wrapper around a loader
             inner = self._looped(value, path) if isinstance(value, cst.Call) else self.kind(value)
             if inner in (Kind.LOADER, Kind.DEVICE_LOADER):
-                return _item_of(inner)
+                return item_of(inner)
             if isinstance(value, cst.Call) and inner in (Kind.HOST, Kind.DEVICE, Kind.PYTHON):
                 return inner
         return Kind.UNKNOWN
@@ -340,7 +323,7 @@ class Devices:
                 hint = declared
         arguments = self._context.arguments_for(param, function) if function is not None else []
         if arguments:
-            found = _alike(self.kind(value) for value in arguments)  # unknown for a helper that takes anything
+            found = alike(self.kind(value) for value in arguments)  # unknown for a helper that takes anything
             if found is not Kind.UNKNOWN and not (found is Kind.PYTHON and hint is Kind.TENSOR):
                 return found
         if hint is Kind.UNKNOWN and self.in_forward(function) and binding.name in _facts("forward", "tensor_names"):
@@ -411,12 +394,9 @@ class Devices:
         """Return what a name that nothing in the file explains suggests."""
         if name.partition("_")[0] in _facts("modules", "verbs"):  # `unwrap_model` is a function
             return Kind.UNKNOWN
-        if name in _facts("modules", "names") or name.endswith(_endings("name_endings")):
-            return Kind.MODULE
-        if name in _facts("modules", "optimizer_names") or name.endswith(_endings("optimizer_endings")):
-            return Kind.OPTIMIZER
-        if name in _facts("modules", "loader_names") or name.endswith(_endings("loader_endings")):
-            return Kind.LOADER
+        for kind, names, endings in _HINTS:
+            if name in _facts("modules", names) or name.endswith(tuple(_facts("modules", endings))):
+                return kind
         return Kind.UNKNOWN
 
     # ---- calls
@@ -472,7 +452,7 @@ class Devices:
             if last in ("iter", "tqdm") and arguments:
                 return self.kind(arguments[0])
             if last in ("next", "getattr") and arguments:
-                return _item_of(self.kind(arguments[0])) if last == "next" else Kind.UNKNOWN
+                return item_of(self.kind(arguments[0])) if last == "next" else Kind.UNKNOWN
             if last in (
                 "list",
                 "tuple",
@@ -649,41 +629,3 @@ class Devices:
 def _names_a_class(function: Node) -> bool:
     """Is a callee written like a class (``Model``, ``models.ResNet``)?"""
     return dotted(function).rpartition(".")[2][:1].isupper()
-
-
-def strongest(kinds: Iterable[Kind]) -> Kind:
-    """Return the kind that decides among several ways in which one value may come to be."""
-    found = set(kinds)
-    return next((kind for kind in _STRONGEST if kind in found), Kind.UNKNOWN)
-
-
-def _alike(kinds: Iterable[Kind]) -> Kind:
-    """Return the strongest kind, or unknown where tensors stand beside other things."""
-    found = set(kinds)
-    mixed = any(kind.is_tensor for kind in found) and not all(kind.is_tensor for kind in found)
-    return Kind.UNKNOWN if mixed else strongest(found)
-
-
-def combined(kinds: Iterable[Kind]) -> Kind:
-    """Return the kind of what an operator or a tensor function makes from operands of these kinds."""
-    found = set(kinds)
-    for kind in (Kind.DEVICE, Kind.HOST, Kind.TENSOR):
-        if kind in found:
-            return kind
-    return Kind.PYTHON if found == {Kind.PYTHON} else Kind.UNKNOWN
-
-
-def _item_of(whole: Kind) -> Kind:
-    if whole.is_tensor:
-        return whole
-    return Kind.HOST if whole is Kind.LOADER else Kind.DEVICE if whole is Kind.DEVICE_LOADER else Kind.UNKNOWN
-
-
-@cache
-def _facts(section: str, entry: str) -> frozenset[str]:
-    return frozenset(table("torch_devices")[section][entry])
-
-
-@cache
-def _endings(entry: str) -> tuple[str, ...]:
-    return tuple(table("torch_devices")["modules"][entry])

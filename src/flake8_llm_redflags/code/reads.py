@@ -11,7 +11,7 @@ import libcst as cst
 
 from ..knowledge import table
 from .context import argument
-from .devices import Kind
+from .kinds import Kind
 from .training import Step
 from .tree import Node
 

@@ -12,7 +12,7 @@ import libcst as cst
 from ..knowledge import table
 from .constants import as_text
 from .context import argument, keyword
-from .devices import Kind
+from .kinds import Kind
 from .names import dotted, last_name
 from .tree import Node
 

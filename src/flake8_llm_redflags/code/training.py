@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from ..knowledge import table
-from .devices import Kind
+from .kinds import Kind
 from .names import dotted, words_in
 from .tree import Node
 

@@ -12,7 +12,7 @@ from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
     from ...code import Code
-    from ...code.devices import Kind
+    from ...code.kinds import Kind
     from ...code.tree import Node
 
 _NAMES = (
