@@ -32,10 +32,8 @@ _CLASSES = {
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
-@cache
-def names(section: str, key: str = "names") -> frozenset[str]:
-    """Return one list of the data table."""
-    return frozenset(table("data")[section][key])
+#: Returns one list of the data table.
+names = partial(words, "data")
 
 
 @cache

@@ -140,6 +140,10 @@ class Interpreter(ABC, Generic[State]):
     def combined(self, node: Node, parts: Sequence[Thing[State]]) -> Thing[State]:
         """Return the value that an operator, an f-string or a comparison makes of its operands."""
 
+    def filtered(self, result: Thing[State], conditions: Sequence[Thing[State]]) -> Thing[State]:
+        """Return what a comprehension gives of which the conditions let some elements through."""
+        return result
+
     @abstractmethod
     def attribute(self, node: cst.Attribute, owner: Thing[State]) -> Thing[State]:
         """Return ``owner.name``, where the owner is no instance of a class in view."""
@@ -471,16 +475,17 @@ class Interpreter(ABC, Generic[State]):
         outer = self.frame
         self.frame = Frame(outer)
         loop: cst.CompFor | None = node.for_in
+        conditions: list[Thing[State]] = []
         while loop is not None:
             iterable = self.evaluate(loop.iter)
             self.assign(loop.target, self._element_of(loop.iter, iterable), loop.iter)
-            for condition in loop.ifs:
-                self.evaluate(condition.test)
+            conditions += [self.evaluate(condition.test) for condition in loop.ifs]
             loop = loop.inner_for_in
         results = (node.key, node.value) if isinstance(node, cst.DictComp) else (node.elt,)
         parts = [self.evaluate(result) for result in results]
         self.frame = outer
-        return self.combined(node, parts)
+        result = self.combined(node, parts)
+        return self.filtered(result, conditions) if conditions else result
 
     def _attribute(self, node: cst.Attribute) -> Thing[State]:
         if self.code.qualified_name(node) is not None:

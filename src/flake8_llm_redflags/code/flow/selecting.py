@@ -111,6 +111,12 @@ class Selecting(Interpreter[Data]):
             result.column = None
         return Thing(result)
 
+    def filtered(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
+        chosen = _chosen_by(conditions)
+        if not chosen:
+            return result
+        return Thing(replace(result.state, marks=together(result.state.marks, chosen)))
+
     @staticmethod
     def _blend(states: Sequence[Data]) -> Data:
         """Return a value that all of these flow into."""
