@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import words
 from .constants import as_integer, as_text, is_false, is_new_axis, is_true
 from .context import argument, keyword
 from .names import Binding, last_name
@@ -18,6 +18,8 @@ from .tree import Node
 
 if TYPE_CHECKING:
     from .program import Code
+
+_words = partial(words, "torch_ops", "generation")
 
 Loop = cst.For | cst.CompFor
 
@@ -352,8 +354,3 @@ class Generation:
 
 def _is_plural(name: str) -> bool:
     return name.endswith("s") and not name.endswith(("ss", "us", "is")) and len(name) > 3
-
-
-@cache
-def _words(name: str) -> frozenset[str]:
-    return frozenset(table("torch_ops")["generation"][name])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import pattern
 from .constants import as_integer, is_false, is_none, is_true
 from .context import keyword
 from .names import dotted, last_name
@@ -49,7 +47,7 @@ class Guards:
         if owner is None or not owner.bases:
             return False
         bases = [last_name(base.value) or last_name(getattr(base.value, "value", base.value)) for base in owner.bases]
-        return any(base is not None and _pattern("providers", "bases").search(base) for base in bases)
+        return any(base is not None and pattern("guards", "providers", "bases").search(base) for base in bases)
 
     # ---- around the call
 
@@ -70,14 +68,14 @@ class Guards:
         name = last_name(kind)
         if name is None:
             return isinstance(kind, (cst.Call, cst.StarredElement))  # put together elsewhere: taken at its word
-        return name.isupper() or _pattern("exceptions", "catching").fullmatch(name) is not None
+        return name.isupper() or pattern("guards", "exceptions", "catching").fullmatch(name) is not None
 
     def _is_in_context(self, node: Node) -> bool:
         for statement in self._context.withs(node):
             for item in statement.items:
                 expression = item.item.func if isinstance(item.item, cst.Call) else item.item
                 name = self._code.qualified_name(expression) or dotted(expression)
-                if not _pattern("contexts", "guarding").search(name):
+                if not pattern("guards", "contexts", "guarding").search(name):
                     continue
                 if name.endswith("suppress") and isinstance(item.item, cst.Call):
                     return any(self._is_broad(arg.value) for arg in item.item.args)
@@ -92,7 +90,7 @@ class Guards:
                 name = last_name(above.func) or ""
                 if name == "gather":
                     return is_true(keyword(above, "return_exceptions"))
-                if _pattern("wrappers", "guarding").search(name):
+                if pattern("guards", "wrappers", "guarding").search(name):
                     return True
             elif isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
                 return False
@@ -110,7 +108,7 @@ class Guards:
 
     def _is_decorated(self, function: cst.FunctionDef) -> bool:
         for name, expression in self._context.decorators(function):
-            if _pattern("decorators", "guarding").search(name) or _asks_for_retries(expression):
+            if pattern("guards", "decorators", "guarding").search(name) or _asks_for_retries(expression):
                 return True
             callee = expression.func if isinstance(expression, cst.Call) else expression
             if any(
@@ -141,8 +139,3 @@ def _asks_for_retries(decorator: Node) -> bool:
         return False
     named = (arg.value for arg in decorator.args if arg.keyword is not None and "retr" in arg.keyword.value)
     return any(not (is_none(value) or is_false(value) or as_integer(value) == 0) for value in named)
-
-
-@cache
-def _pattern(group: str, name: str) -> re.Pattern[str]:
-    return re.compile(table("guards")[group][name])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import words
 from .constants import as_text
 from .context import argument, keyword
 from .kinds import Kind
@@ -18,6 +18,8 @@ from .tree import Node
 
 if TYPE_CHECKING:
     from .program import Code
+
+_words = partial(words, "torch_ops", "sampling")
 
 #: How many expressions the distribution is followed back through.
 _STEPS = 24
@@ -164,8 +166,3 @@ class Sampling:
         if not any(dotted(node) in names for node in self._tree.within(value, cst.Name, cst.Attribute)):
             return False
         return all(last_name(call.func) in _words("packing") for call in self._tree.within(value, cst.Call))
-
-
-@cache
-def _words(name: str) -> frozenset[str]:
-    return frozenset(table("torch_ops")["sampling"][name])

@@ -12,17 +12,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import table, words
 from .names import dotted, last_name
 from .tree import Node
 
 if TYPE_CHECKING:
     from .program import Code
+
+_places = partial(words, "secrets", "places")
 
 #: Longer literals are data, not code.
 _LONGEST = 20_000
@@ -387,8 +389,3 @@ def _whole() -> re.Pattern[str]:
 @cache
 def _not_secret() -> re.Pattern[str]:
     return re.compile(_alternatives(table("secrets")["values"]["not_secret"]))
-
-
-@cache
-def _places(kind: str) -> frozenset[str]:
-    return frozenset(table("secrets")["places"][kind])

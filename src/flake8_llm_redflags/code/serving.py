@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import pattern, table
 from .names import last_name
 from .tree import Node
 
@@ -57,7 +55,7 @@ class Serving:
                 continue
             for role in ROLE_NAMES:
                 # `@app.get("/")` is a route; a bare `@get` or `@property`-like name is not.
-                if _pattern(role).search(name) and (
+                if pattern("serving", "decorators", role).search(name) and (
                     "." in name or isinstance(expression, cst.Call) or role != "requests"
                 ):
                     return role
@@ -95,20 +93,10 @@ class Serving:
             name = holder.keyword.value
         elif isinstance(holder, (cst.Assign, cst.AnnAssign)):
             name = last_name(holder.targets[0].target if isinstance(holder, cst.Assign) else holder.target)
-        return name is not None and _tool_lists().fullmatch(name) is not None
+        return name is not None and pattern("serving", "references", "tool_lists").fullmatch(name) is not None
 
     def _callers_role(self, function: cst.FunctionDef, depth: int) -> Role | None:
         if not depth:
             return None
         roles = (self.role(call, depth - 1) for call in self._context.callers(function))
         return next((role for role in roles if role is not None), None)
-
-
-@cache
-def _pattern(role: Role) -> re.Pattern[str]:
-    return re.compile(table("serving")["decorators"][role])
-
-
-@cache
-def _tool_lists() -> re.Pattern[str]:
-    return re.compile(table("serving")["references"]["tool_lists"])

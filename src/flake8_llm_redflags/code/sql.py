@@ -6,12 +6,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import pattern, table, words
 from .names import Binding, last_name
 from .strings import Hole, Part
 from .tree import Node
@@ -173,7 +173,7 @@ class Sql:
         return found
 
     def _sink_around(self, node: Node) -> cst.Call | None:
-        sinks = _names("sinks")
+        sinks = words("sql", "sinks")
         child = node
         for above in self._tree.ancestors(node):
             if isinstance(above, cst.Call) and child is not above.func and last_name(above.func) in sinks:
@@ -189,8 +189,8 @@ class Sql:
         """Does the value come from a request, a terminal or a model, or does only its name say that a user gives it?"""
         if self._code.taint.untrusted(node) is not None or self._code.taint.model_text(node) is not None:
             return True
-        name = last_name(node)
-        return name is not None and bool(_users_names().match(name)) and not self._code.values.is_known(node)
+        name, outsiders = last_name(node), pattern("sql", "outsiders", "names")
+        return name is not None and outsiders.match(name) is not None and not self._code.values.is_known(node)
 
     def is_safe(self, node: Node, depth: int = _DEPTH) -> bool:
         """Can no value of this expression change the statement around it, as far as the file shows?"""
@@ -236,7 +236,7 @@ class Sql:
         name = last_name(call.func)
         if name is None:
             return False
-        if name in _names("safe_calls") or any(
+        if name in words("sql", "safe_calls") or any(
             part in name.lower() for part in table("sql")["safe_calls"]["name_parts"]
         ):
             return True
@@ -346,14 +346,4 @@ def _targets(statement: Node) -> set[str]:
 
 
 def _is_safe_type(name: str | None) -> bool:
-    return name is not None and name.rpartition(".")[2] in _names("safe_types")
-
-
-@cache
-def _names(kind: str) -> frozenset[str]:
-    return frozenset(table("sql")[kind]["names"])
-
-
-@cache
-def _users_names() -> re.Pattern[str]:
-    return re.compile(table("sql")["outsiders"]["names"])
+    return name is not None and name.rpartition(".")[2] in words("sql", "safe_types")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import pattern, table
 from .constants import is_true
 from .context import keyword
 from .names import Binding, last_name
@@ -238,12 +236,7 @@ class _Search:
 
 
 def _matches(what: str, name: str) -> bool:
-    return _model_names(what).fullmatch(name) is not None
-
-
-@cache
-def _model_names(what: str) -> re.Pattern[str]:
-    return re.compile(table("taint")["model_text"][what])
+    return pattern("taint", "model_text", what).fullmatch(name) is not None
 
 
 def _is_text(param: cst.Param) -> bool:
@@ -295,9 +288,5 @@ def runs_sql(call: cst.Call) -> Node | None:
     name = last_name(call.func.value)
     if name is None and isinstance(call.func.value, cst.Call):
         name = last_name(call.func.value.func)
-    return call.args[0].value if name is not None and _receivers().search(name.lower()) else None
-
-
-@cache
-def _receivers() -> re.Pattern[str]:
-    return re.compile(table("taint")["sql_sinks"]["receivers"])
+    is_database = name is not None and pattern("taint", "sql_sinks", "receivers").search(name.lower())
+    return call.args[0].value if is_database else None

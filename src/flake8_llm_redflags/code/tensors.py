@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import table, words
 from .constants import is_none
 from .context import argument, keyword
 from .names import Binding, last_name
@@ -39,6 +39,9 @@ _OPERATORS: dict[type, str] = {
 #: Properties of a tensor that are operations on it.
 _PROPERTIES = ("mT", "T", "mH", "data")
 _FRAMES = 4
+
+#: Returns the operation names of a group of ``knowledge/torch_ops.toml``: ``casts``, ``views``, ``products`` …
+group = partial(words, "torch_ops", "operations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ class Tensors:
         qualified = self._code.qualified_name(call.func)
         if qualified is not None:
             package = qualified.partition(".")[0]
-            if package in _other_frameworks() or qualified.startswith("builtins."):
+            if package in words("torch_ops", "other_frameworks") or qualified.startswith("builtins."):
                 return None
             name = _plain(qualified.rpartition(".")[2])
             if not positional and (first := keyword(call, "input")) is not None:
@@ -143,7 +146,7 @@ class Tensors:
         if isinstance(function, cst.Attribute) and not _is_self(function.value):
             if (module := self._module(call)) is not None:
                 return Operation(module[0], call, positional, module[1], is_module=True)
-            if self._package_of(function.value) in _other_frameworks():
+            if self._package_of(function.value) in words("torch_ops", "other_frameworks"):
                 return None
             return Operation(_plain(function.attr.value), call, (function.value, *positional), call, is_method=True)
         if isinstance(function, (cst.Name, cst.Attribute)):
@@ -363,16 +366,5 @@ def _is_self(node: Node) -> bool:
 
 
 @cache
-def group(name: str) -> frozenset[str]:
-    """Return the operation names of a group of ``knowledge/torch_ops.toml``: ``casts``, ``views``, ``products`` …"""
-    return frozenset(table("torch_ops")["operations"][name])
-
-
-@cache
 def _modules() -> dict[str, str]:
     return {name: what for name, what in table("torch_ops")["modules"].items() if name != "source"}
-
-
-@cache
-def _other_frameworks() -> frozenset[str]:
-    return frozenset(table("torch_ops")["other_frameworks"]["names"])

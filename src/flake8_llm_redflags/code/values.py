@@ -5,14 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import words
 from .constants import is_none
 from .names import Binding, dotted
 from .tree import Node
@@ -452,12 +452,12 @@ class Values:
         function = call.func
         qualified = self._names.qualified_name(function)
         if qualified is not None:
-            if qualified in _transparent_calls() and call.args:  # `torch.compile(model)` is the model
+            if qualified in words("values", "transparent_calls") and call.args:  # `torch.compile(model)` is the model
                 yield from self._follow(call.args[0].value, depth)
             else:
                 yield Origin("call", call, qualified)
             return
-        if isinstance(function, cst.Attribute) and function.attr.value in _fluent_methods():
+        if isinstance(function, cst.Attribute) and function.attr.value in words("values", "fluent_methods"):
             yield from self._follow(function.value, depth)  # `model.to(device)` is the model
             return
         for callee in self._follow(function, depth):
@@ -503,15 +503,3 @@ class Values:
         if len(subscript.slice) == 1 and isinstance(index := subscript.slice[0].slice, cst.Index):
             return getattr(index.value, "evaluated_value", None)
         return None
-
-
-@cache
-def _fluent_methods() -> frozenset[str]:
-    """Return the methods that hand back their own object (``to``, ``eval``)."""
-    return frozenset(table("values")["fluent_methods"]["names"])
-
-
-@cache
-def _transparent_calls() -> frozenset[str]:
-    """Return the functions that hand back their first argument, wrapped (``torch.compile``)."""
-    return frozenset(table("values")["transparent_calls"]["names"])

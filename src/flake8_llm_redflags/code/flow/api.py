@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
-from ...knowledge import table
+from ...knowledge import table, words
 
 Category = Literal[
     "supervised",

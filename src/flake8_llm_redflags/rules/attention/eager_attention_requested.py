@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
-from ...knowledge import table
+from ...knowledge import words
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
     from ...code import Code
+
+_words = partial(words, "torch_ops", "eager")
 
 
 class EagerAttentionRequested(Rule):
@@ -82,8 +84,3 @@ def _weights_are_needed(code: Code) -> bool:
         return True
     texts = (text.value.lower() for text in tree.all(cst.SimpleString))
     return any(word in text for text in texts for word in _words("models"))
-
-
-@cache
-def _words(name: str) -> frozenset[str]:
-    return frozenset(table("torch_ops")["eager"][name])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
-from ...knowledge import table
+from ...knowledge import pattern, table
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ class UnpickledModel(Rule):
         target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
         texts = [code.text_of(target)] if isinstance(target, (cst.Name, cst.Attribute, cst.Subscript)) else []
         texts += [code.text_of(arg) for arg in call.args]
-        return any(_model_word().search(text.lower()) for text in texts)
+        return any(pattern("loading", "pickles", "model_words").search(text.lower()) for text in texts)
 
     @staticmethod
     def _is_own(code: Code, call: cst.Call) -> bool:
@@ -105,8 +103,3 @@ def _has(call: cst.Call, name: str, value: str) -> bool:
         arg.keyword is not None and arg.keyword.value == name and isinstance(arg.value, cst.Name) and arg.value.value == value
         for arg in call.args
     )
-
-
-@cache
-def _model_word() -> re.Pattern[str]:
-    return re.compile(table("loading")["pickles"]["model_words"])
