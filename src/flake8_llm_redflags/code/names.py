@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import Literal
 
 import libcst as cst
@@ -48,7 +50,7 @@ class Names:
         self._attributes: dict[tuple[int, str], list[Binding]] = {}
         self._redirected: dict[tuple[int, str], int] = {}  # global and nonlocal names
         self._scope_memo: dict[int, int] = {}
-        self._imported: dict[tuple[int, str], str | None] = {}
+        self._imported: dict[tuple[int, str], list[Binding]] = {}
         self._qualified_memo: dict[int, str | None] = {}
         #: Modules imported with ``from m import *``.
         self.star_imports: list[str] = []
@@ -113,9 +115,21 @@ class Names:
         found, scope = self.lookup(name, number)
         if not found:
             return f"builtins.{name}" if name in _BUILTINS else None
-        if (scope, name) not in self._imported:  # a script may bind the name thousands of times
-            self._imported[scope, name] = next((b.qualified for b in found if b.kind == "import"), None)
-        return self._imported[scope, name]
+        imports = self._imported.get((scope, name))
+        if imports is None:  # asked once: a script may bind the name thousands of times
+            imports = self._imported[scope, name] = self._imports_in_turn(found)
+        if not imports:
+            return None
+        return imports[max(bisect_left(imports, number, key=attrgetter("at")) - 1, 0)].qualified
+
+    def _imports_in_turn(self, bindings: Sequence[Binding]) -> list[Binding]:
+        """Return the first import of a name, and those by which a later cell of a notebook surely replaces it."""
+        imports = [binding for binding in bindings if binding.kind == "import"]
+        return imports[:1] + [later for later in imports[1:] if self._stands_in_the_module(later.node)]
+
+    def _stands_in_the_module(self, statement: Node) -> bool:
+        line = self._tree.parent(statement)
+        return line is not None and isinstance(self._tree.parent(line), cst.Module)
 
     def is_free_for(self, module: str) -> bool:
         """Could ``import <module>`` at the top of the file bind that name without taking it from something else?"""

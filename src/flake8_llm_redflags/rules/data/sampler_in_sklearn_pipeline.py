@@ -31,8 +31,6 @@ class SamplerInSklearnPipeline(Rule):
             qualified = code.qualified_name(node.func)
             if qualified not in ("sklearn.pipeline.Pipeline", "sklearn.pipeline.make_pipeline"):
                 continue
-            if _is_imported_again(code, node.func):
-                continue
             sampler = next(
                 (name for step in self._steps(code, node) if (name := self._class(code, step)) in samplers), None
             )
@@ -63,10 +61,3 @@ class SamplerInSklearnPipeline(Rule):
     def _class(code: Code, step: cst.BaseExpression) -> str | None:
         made = [name for name in code.values.made_by(step) if name.startswith("imblearn.")]
         return made[0].rpartition(".")[2] if made else None
-
-
-def _is_imported_again(code: Code, function: cst.BaseExpression) -> bool:
-    """Does another import take the name over, as a later cell of a notebook does?"""
-    if not isinstance(function, cst.Name):
-        return False
-    return any(not (b.qualified or "").startswith("sklearn.") for b in code.names.bindings(function.value, function))
