@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,13 @@ from .triggers import FITS
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.flow.data import Evaluation, Fit
+
+#: Names of labels that are there to be compared with: ``y_test``, ``valid_labels``.
+_OTHER_LABELS = re.compile(
+    r"^(?:y|labels?|targets?)_?(?:test|val|valid|validation|dev|eval|hold\w*)\d*$"
+    r"|^(?:test|val|valid|validation|dev|eval|hold\w*)_?(?:y|labels?|targets?)\d*$",
+    re.I,
+)
 
 
 class ScoredOnTrainOnly(Rule):
@@ -35,7 +43,8 @@ class ScoredOnTrainOnly(Rule):
         if _tests_its_own_estimator(code):
             return
         scored = [evaluation for evaluation in flow.evaluations if evaluation.scored]
-        if any(not evaluation.on_fitted for evaluation in flow.evaluations):
+        others = [evaluation for evaluation in flow.evaluations if not evaluation.on_fitted]
+        if others and (not all(_has_no_labels(one) for one in others) or _names_other_labels(code)):
             return
         reported = set()
         for evaluation in scored:
@@ -44,12 +53,34 @@ class ScoredOnTrainOnly(Rule):
                 continue
             if _is_in_test(code, evaluation.node) or _has_not_seen_the_labels(evaluation):
                 continue
+            if others and _says_so(code, evaluation.node):
+                continue
             reported.add(id(evaluation.fit.node))
             message = (
                 f"`{code.short_text(evaluation.node, 40)}` scores the rows of the fit on line"
                 f" {code.line(evaluation.fit.node)}, and nothing scores others: hold a test part back"
             )
             yield self.finding(code, evaluation.node, message)
+
+
+def _has_no_labels(evaluation: Evaluation) -> bool:
+    """Is it a mere prediction for another table, like the one that a competition wants back?"""
+    fit, rows = evaluation.fit, evaluation.features.rows
+    if evaluation.scored or fit is None or not rows or any(map(fit.features.holds, rows)):
+        return False
+    tables = {table for one in fit.features.rows for table in one.line() if table.part != "joined"}
+    return not any(table in tables for one in rows for table in one.line())  # held back from the same table
+
+
+def _names_other_labels(code: Code) -> bool:
+    """Does a name speak of labels of other rows, with which a score by hand may compare?"""
+    return any(_OTHER_LABELS.search(name.value) for name in code.all(cst.Name))
+
+
+def _says_so(code: Code, score: cst.CSTNode) -> bool:
+    """Does a text beside the score say that it is the training score?"""
+    statement = code.context.statement(score)
+    return any("train" in text.value.lower() for text in code.tree.within(statement, cst.SimpleString))
 
 
 def _can_learn_by_heart(fit: Fit) -> bool:
