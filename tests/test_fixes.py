@@ -227,7 +227,7 @@ def test_line_ends_and_byte_order_mark_stay(head: list[str], bom: bytes, newline
 LINES = ["f()", "x = [f(), 1]", "if a:", "    f()", "'''", "# c", "", "import a", "\\", ")", "\x0c", "\tf()"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=12))
 def test_whatever_lies_outside_the_edits_stays_as_it_was(lines: list[tuple[str, str]]) -> None:
     text = "".join(line + end for line, end in lines)

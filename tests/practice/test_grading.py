@@ -58,7 +58,7 @@ comments = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 10**6), st.lists(comments, max_size=8), st.integers(0, 6))
 def test_a_right_comment_never_lowers_the_score(seed: int, others: list[Comment], which: int) -> None:
     round_ = make_round(random.Random(seed), random.Random(seed).choice([3, 5, 7]))
@@ -67,7 +67,7 @@ def test_a_right_comment_never_lowers_the_score(seed: int, others: list[Comment]
     assert graded(round_, [*others, on(flag)]).score >= graded(round_, others).score - 1e-9
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 10**6), st.lists(comments, max_size=8), comments)
 def test_a_false_alarm_never_raises_the_score(seed: int, others: list[Comment], alarm: Comment) -> None:
     round_ = make_round(random.Random(seed), 5)
@@ -76,7 +76,7 @@ def test_a_false_alarm_never_raises_the_score(seed: int, others: list[Comment], 
     assert graded(round_, [*others, alarm]).score <= graded(round_, others).score + 1e-9
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10**6), st.lists(comments, max_size=10), st.randoms())
 def test_the_order_of_comments_does_not_matter(seed: int, given_: list[Comment], rng: random.Random) -> None:
     round_ = make_round(random.Random(seed), 5)

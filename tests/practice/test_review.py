@@ -100,7 +100,7 @@ made = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(made, max_size=5, unique_by=lambda comment: comment.line))
 def test_what_is_written_is_read_back(comments: list[Comment]) -> None:
     review = read(annotated({"train.py": ORIGINAL}, comments)["train.py"])
