@@ -60,3 +60,27 @@ def as_index(part: cst.CSTNode) -> int | None:
 def is_new_axis(part: cst.CSTNode) -> bool:
     """Does one part of a subscript put an axis in, as the last one of ``x[:, None]``?"""
     return isinstance(part, cst.Index) and is_none(part.value)
+
+
+def is_whole(part: cst.CSTNode) -> bool:
+    """Is this part of a subscript a bare ``:``?"""
+    return isinstance(part, cst.Slice) and part.lower is None and part.upper is None and part.step is None
+
+
+def is_last_position(node: cst.Subscript) -> bool:
+    """Is this the last position of each sequence: ``x[:, -1]``, ``x[:, -1:]``, ``x[:, [-1], :]``, ``x[..., -1, :]``?"""
+    parts = [element.slice for element in node.slice]
+    if not 2 <= len(parts) <= 3:
+        return False
+    first, position, *rest = parts
+    everything = isinstance(first, cst.Index) and isinstance(first.value, cst.Ellipsis)
+    if not (everything and rest) and not is_whole(first):
+        return False
+    if not all(is_whole(part) for part in rest):
+        return False
+    if isinstance(position, cst.Slice):
+        return as_integer(position.lower) == -1 and position.upper is None and position.step is None
+    value = position.value
+    if isinstance(value, cst.List) and len(value.elements) == 1:
+        value = value.elements[0].value
+    return as_integer(value) == -1

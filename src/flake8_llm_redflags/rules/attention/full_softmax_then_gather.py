@@ -47,7 +47,7 @@ class FullSoftmaxThenGather(Rule):
 
 def _is_small(code: Code, call: cst.Call, logits: Node) -> bool:
     """Are these the actions of a policy, the scores of an attention, a single position or an example, rather than many tokens?"""
-    from ...code.decoding import is_last_position
+    from ...code.constants import is_last_position
 
     for binding in code.values.definitions(logits) if isinstance(logits, cst.Name) else ():
         if isinstance(binding.value, cst.Subscript) and is_last_position(binding.value):

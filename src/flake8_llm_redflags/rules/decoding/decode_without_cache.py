@@ -27,9 +27,11 @@ class DecodeWithoutCache(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the statement that makes the sequence longer, or at the call where a list or text grows."""
         for found in code.decoding.without_cache:
-            node = found.growth if found.is_tensor else found.call
+            sequence, model = found.growth.sequence, code.short_text(found.call.func, 24)
+            node = found.growth.statement if found.growth.is_tensor else found.call
+            cure = "keep its state" if found.keeps_a_state else "keep the KV cache"
+            gain = "" if found.keeps_a_state else " (predicted 4× at 7B, grows with length)"
             message = (
-                f"each turn feeds all of `{found.sequence}` to `{code.short_text(found.call.func, 24)}` again:"
-                " keep the KV cache and feed only the new token (predicted 4× at 7B, grows with length)"
+                f"each turn feeds all of `{sequence}` to `{model}` again: {cure} and feed only the new token{gain}"
             )
             yield self.finding(code, node, message)
