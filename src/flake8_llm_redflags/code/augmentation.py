@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .arguments import argument, keyword
 from .constants import as_number, as_text, is_false, is_none
-from .context import argument, keyword
 from .names import dotted
 from .tree import Node
 

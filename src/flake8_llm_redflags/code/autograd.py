@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .arguments import argument, keyword
 from .constants import is_false, is_true
-from .context import argument, keyword
 from .names import dotted
 from .tree import Node
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table, words
+from .arguments import argument, has_star_arguments, keyword  # noqa: F401 (read from here by others)
 from .constants import as_text
 from .names import dotted
 from .tree import Node
@@ -181,7 +182,7 @@ class Context:
             return []
         arguments: list[Node] = []
         for call in self.callers(function):
-            if any(arg.star for arg in call.args):
+            if has_star_arguments(call):
                 return []
             found = keyword(call, param.name.value)
             if found is None and position is not None:
@@ -240,7 +241,6 @@ class Context:
             for name, _ in self.decorators(above)
         )
 
-
     def is_reference(self, node: Node) -> bool:
         """Is the function or class around named as the slow form on purpose, or the file a test or benchmark?"""
         names = words("torch_ops", "references")
@@ -258,25 +258,3 @@ def _needs_following(call: cst.Call) -> bool:
     """Is the receiver anything but ``self`` or ``cls``, whose class stands around the call?"""
     receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
     return receiver is not None and not (isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"))
-
-
-def keyword(call: cst.Call, name: str) -> Node | None:
-    """Return the value of the keyword argument ``name``, None where it is not given."""
-    return next((arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == name), None)
-
-
-def argument(call: cst.Call, position: int, name: str | None = None) -> Node | None:
-    """Return an argument by its position (from 0) or its keyword; None where it is not given or hidden by a ``*``."""
-    if name is not None and (found := keyword(call, name)) is not None:
-        return found
-    for number, arg in enumerate(call.args):
-        if arg.star or arg.keyword is not None:
-            return None
-        if number == position:
-            return arg.value
-    return None
-
-
-def has_star_arguments(call: cst.Call) -> bool:
-    """Does the call unpack ``*args`` or ``**kwargs``, so that any argument may be in it?"""
-    return any(arg.star for arg in call.args)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import words
+from .arguments import argument, keyword
 from .constants import as_text
-from .context import argument, keyword
 from .kinds import Kind, alike, combined, item_of, strongest
 from .names import Binding, dotted
 from .tree import Node

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .arguments import argument
 from .constants import is_false
-from .context import argument
 from .names import dotted, words_in
 from .tree import Node
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
+from .arguments import keyword
 from .constants import as_integer, is_false
-from .context import keyword
 from .names import Binding
 from .tensors import Operation, Place, group
 from .tree import Node

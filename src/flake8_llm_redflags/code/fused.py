@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
-from .context import argument, has_star_arguments, keyword
+from .arguments import argument, has_star_arguments, keyword
 from .tree import Node
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from . import einsum
+from .arguments import keyword
 from .attention import Attention, Product, Step
 from .constants import as_integer, is_none, is_true
-from .context import keyword
 from .fused import FUSED
 from .lineage import are_of_one_length
 from .masks import Masks, is_length_of

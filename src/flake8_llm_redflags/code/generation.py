@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import words
+from .arguments import argument, keyword
 from .constants import as_integer, as_text, is_false, is_new_axis, is_true
-from .context import argument, keyword
 from .names import Binding, last_name
 from .tree import Node
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import pattern
+from .arguments import keyword
 from .constants import as_integer, is_false, is_none, is_true
-from .context import keyword
 from .names import dotted, last_name
 from .tree import Node
 

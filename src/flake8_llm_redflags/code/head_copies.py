@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from .arguments import argument, keyword
 from .constants import is_new_axis
-from .context import argument, keyword
 from .names import Binding, last_name
 from .tensors import Operation, Place, group
 from .tree import Node

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
+from .arguments import has_star_arguments, keyword
 from .constants import is_none
-from .context import has_star_arguments, keyword
 from .names import last_name
 from .tree import Node
 

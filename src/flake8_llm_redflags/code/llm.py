@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
+from .arguments import argument, keyword
 from .constants import as_text
-from .context import argument, keyword
 from .names import last_name
 from .tree import Node
 from .values import Origin

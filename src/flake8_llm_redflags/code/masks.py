@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from .arguments import keyword
 from .constants import as_integer, as_number, is_false, is_new_axis, is_none, is_true
-from .context import keyword
 from .names import last_name
 from .tensors import Operation, Place, group
 from .tree import Node

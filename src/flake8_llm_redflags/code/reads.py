@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table
-from .context import argument
+from .arguments import argument
 from .kinds import Kind
 from .training import Step
 from .tree import Node

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import words
+from .arguments import argument, keyword
 from .constants import as_text
-from .context import argument, keyword
 from .kinds import Kind
 from .names import dotted, last_name
 from .tree import Node

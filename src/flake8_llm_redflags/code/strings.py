@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from .arguments import argument, keyword
 from .constants import as_text
-from .context import argument, keyword
 from .names import last_name
 from .tree import Node
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import pattern, table
+from .arguments import keyword
 from .constants import is_true
-from .context import keyword
 from .names import Binding, last_name
 from .tree import Node
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import table, words
+from .arguments import argument, has_star_arguments, keyword
 from .constants import is_none
-from .context import argument, keyword
 from .names import Binding, last_name
 from .tree import Node
 
@@ -329,7 +329,7 @@ class Tensors:
 
     def _returned(self, call: cst.Call, frame: Frame | None) -> list[Place] | None:
         depth = 1 if frame is None else frame.depth + 1
-        if depth > _FRAMES or any(arg.star for arg in call.args):
+        if depth > _FRAMES or has_star_arguments(call):
             return None
         function = self._code.context.called_function(call)
         if function is None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .. import einsum
+from ..arguments import keyword
 from ..constants import as_integer, is_true
-from ..context import keyword
 from ..tensors import Operation, Place, group
 from ..tree import Node
 from .orientation import Orientations

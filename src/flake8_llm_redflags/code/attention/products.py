@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .. import einsum
+from ..arguments import keyword
 from ..constants import as_text
-from ..context import keyword
 from ..tensors import Place, group
 from ..tree import Node
 from .parts import Product

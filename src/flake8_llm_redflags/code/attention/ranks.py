@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .. import einsum
+from ..arguments import has_star_arguments
 from ..constants import as_integer
-from ..context import has_star_arguments
 from ..tensors import Place, group
 from .products import Products
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import has_star_arguments, keyword
 from ...code.constants import as_index
 from ...code.syntax import cst
 from ...finding import Finding, Severity
@@ -26,8 +27,6 @@ class AttentionWeightsDiscarded(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each call of a module whose second result is dropped on the spot."""
-        from ...code.context import has_star_arguments, keyword
-
         for call in code.all(cst.Call):
             if not _drops_weights(code, call) or has_star_arguments(call) or len(call.args) > 4:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import keyword_argument
 from ...code.constants import is_none
 from ...code.syntax import cst
 from ...finding import Finding, Severity
@@ -49,7 +50,7 @@ class ClassWeightIgnored(Rule):
 
 
 def _weight(call: cst.Call) -> cst.Arg | None:
-    given = next((a for a in call.args if a.keyword is not None and a.keyword.value == "class_weight"), None)
+    given = keyword_argument(call, "class_weight")
     return given if given is not None and not is_none(given.value) else None
 
 

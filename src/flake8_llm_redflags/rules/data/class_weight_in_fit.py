@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import keyword_argument, may_give
 from ...code.constants import is_none
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
@@ -27,7 +28,7 @@ class ClassWeightInFit(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit that raises because of its ``class_weight``."""
         for call in code.calls("fit", "fit_generator"):
-            weight = next((a for a in call.args if a.keyword is not None and a.keyword.value == "class_weight"), None)
+            weight = keyword_argument(call, "class_weight")
             if weight is None or not isinstance(call.func, cst.Attribute) or is_none(weight.value):
                 continue
             message = self._message(code, call.func.value, weight.value)
@@ -67,9 +68,7 @@ class ClassWeightInFit(Rule):
         """Return the edit that moves the argument to the constructor, where that is in view and takes it."""
         assert isinstance(call.func, cst.Attribute)
         made = code.imbalance.constructor(call.func.value)
-        if made is None or any(
-            a.star or (a.keyword is not None and a.keyword.value == "class_weight") for a in made.args
-        ):
+        if made is None or may_give(made, ("class_weight",)):
             return None
         name = (code.qualified_name(made.func) or "").rpartition(".")[2]
         if not code.imbalance.takes_class_weight(name) or not isinstance(weight.value, cst.SimpleString | cst.Dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import has_star_arguments, keyword
 from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
@@ -26,8 +27,6 @@ class FourBitFp32Compute(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each 4-bit configuration that leaves the dtype of the arithmetic to the default."""
-        from ...code.context import has_star_arguments, keyword
-
         for call in code.calls("BitsAndBytesConfig"):
             if not is_true(keyword(call, "load_in_4bit")) or has_star_arguments(call):
                 continue

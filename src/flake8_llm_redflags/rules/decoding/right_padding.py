@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import has_star_arguments
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
 
@@ -38,8 +39,6 @@ class RightPadding(Rule):
 
 def _edit(code: Code, found: RightPadded) -> Edit | None:
     """Pad left where the tokenizer is made; not in a file that trains, whose labels may count on the other side."""
-    from ...code.context import has_star_arguments
-
     made = found.made
     trains = any(True for _ in code.calls("backward", "train")) or any(m.endswith("Trainer") for m in code.names.imported_modules)
     if made is None or trains or has_star_arguments(made):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import keyword_argument
+from ...code.constants import is_false
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
@@ -26,10 +28,10 @@ class UseCacheDisabled(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each ``generate`` call without cache, and for a configuration that is never set back."""
         for call in code.calls("generate"):
-            for argument in call.args:
-                if argument.keyword is not None and argument.keyword.value == "use_cache" and _is_name(argument.value, "False"):
-                    edit = code.edit("leave the cache on", safe=True).remove_argument(call, argument).done()
-                    yield self._finding(code, argument, f"{code.short_text(call.func)}(use_cache=False)", edit)
+            given = keyword_argument(call, "use_cache")
+            if given is not None and is_false(given.value):
+                edit = code.edit("leave the cache on", safe=True).remove_argument(call, given).done()
+                yield self._finding(code, given, f"{code.short_text(call.func)}(use_cache=False)", edit)
         if not _trains(code):
             yield from self._configurations(code)
 
@@ -45,7 +47,7 @@ class UseCacheDisabled(Rule):
             and isinstance(target.value, cst.Attribute)
             and target.value.attr.value in ("config", "generation_config")
         ]
-        if all(_is_name(statement.value, "False") for statement in switched):
+        if all(is_false(statement.value) for statement in switched):
             for statement in switched:
                 yield self._finding(code, statement, code.short_text(statement), None)
 
@@ -60,6 +62,3 @@ def _trains(code: Code) -> bool:
         return True
     return any(module.rpartition(".")[2].endswith("Trainer") for module in code.names.imported_modules)
 
-
-def _is_name(node: cst.CSTNode, name: str) -> bool:
-    return isinstance(node, cst.Name) and node.value == name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import has_star_arguments
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -85,7 +86,7 @@ def _operand(code: Code, call: cst.Call) -> Node | None:
     )
     others = positional if as_method else positional[1:]
     name = function.attr.value if isinstance(function, cst.Attribute) else qualified.rpartition(".")[2]
-    if operand is None or any(arg.star for arg in call.args):
+    if operand is None or has_star_arguments(call):
         return None
     if name == "where" and (as_method or others):
         return None

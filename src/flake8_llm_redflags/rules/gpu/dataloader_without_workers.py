@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import keyword, may_give
 from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
@@ -29,13 +30,11 @@ class DataloaderWithoutWorkers(Rule):
         if code.devices.default_is_device:
             return
         for call in code.calls("DataLoader"):
-            name = code.qualified_name(call.func) or ""
-            given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
-            if not name.startswith("torch.utils.data") or any(arg.star for arg in call.args) or not call.args:
+            if not (code.qualified_name(call.func) or "").startswith("torch.utils.data") or not call.args:
                 continue
-            if "num_workers" in given or not is_true(given.get("shuffle")):
+            if may_give(call, ("num_workers",)) or not is_true(keyword(call, "shuffle")):
                 continue
-            dataset = given.get("dataset", call.args[0].value)
+            dataset = keyword(call, "dataset") or call.args[0].value
             if code.training.is_demo(call) or not _works_per_item(code, dataset):
                 continue
             message = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import may_give
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ...knowledge import table
@@ -31,11 +32,9 @@ class OptimizerNotFused(Rule):
         if not code.devices.used or not code.training.backward_calls:
             return
         for call in code.calls(*facts["optimizers"]):
-            given = {arg.keyword.value for arg in call.args if arg.keyword is not None}
-            name = code.qualified_name(call.func) or ""
-            if not name.startswith("torch.optim.") or not call.args or any(arg.star for arg in call.args):
+            if not (code.qualified_name(call.func) or "").startswith("torch.optim.") or not call.args:
                 continue
-            if given & set(facts["decided"]) or code.training.is_demo(call):
+            if may_give(call, facts["decided"]) or code.training.is_demo(call):
                 continue
             message = (
                 f"`{code.short_text(call.func, 24)}` is not fused: `fused=True` reads each parameter once per step"

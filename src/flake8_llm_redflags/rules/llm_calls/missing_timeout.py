@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import may_give
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ...knowledge import table
@@ -74,8 +75,7 @@ class MissingTimeout(Rule):
 
 def _is_bounded(call: cst.Call) -> bool:
     """Is a time-out given, or could one hide in what is handed over?"""
-    keywords = table("llm_clients")["timeouts"]["keywords"]
-    return any(arg.star or (arg.keyword is not None and arg.keyword.value in keywords) for arg in call.args)
+    return may_give(call, table("llm_clients")["timeouts"]["keywords"])
 
 
 def _sets_default(code: Code, library: str) -> bool:

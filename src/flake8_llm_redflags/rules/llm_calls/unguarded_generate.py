@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import has_star_arguments
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -53,7 +54,7 @@ class UnguardedGenerate(Rule):
 
 def _takes_one_prompt(code: Code, call: cst.Call) -> bool:
     """Is one text handed to the ``generate`` of something that is no model of this process?"""
-    if not isinstance(call.func, cst.Attribute) or not call.args or any(arg.star for arg in call.args):
+    if not isinstance(call.func, cst.Attribute) or not call.args or has_star_arguments(call):
         return False
     prompt = [arg.value for arg in call.args if arg.keyword is None or arg.keyword.value == "prompt"]
     receiver = call.func.value

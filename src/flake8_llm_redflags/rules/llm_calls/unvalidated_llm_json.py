@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import may_give
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
@@ -45,8 +46,7 @@ class UnvalidatedLlmJson(Rule):
 
 def _is_structured(call: cst.Call) -> bool:
     """Does the model call ask for an answer in a format, or hide its arguments?"""
-    keywords = table("llm_clients")["structured_output"]["keywords"]
-    return any(arg.star or (arg.keyword is not None and arg.keyword.value in keywords) for arg in call.args)
+    return may_give(call, table("llm_clients")["structured_output"]["keywords"])
 
 
 def _is_caught(code: Code, call: cst.Call) -> bool:

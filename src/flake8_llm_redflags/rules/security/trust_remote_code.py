@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import keyword_argument
 from ...code.constants import as_text, is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
@@ -45,4 +46,4 @@ class TrustRemoteCode(Rule):
 def _is_pinned(call: cst.Call) -> bool:
     """Is a revision given, or, for ``torch.hub``, a branch or commit behind the repository's name?"""
     repository = call.args[0].value if call.args else None
-    return ":" in (as_text(repository) or "") or any(arg.keyword is not None and arg.keyword.value == "revision" for arg in call.args)
+    return ":" in (as_text(repository) or "") or keyword_argument(call, "revision") is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.arguments import has_star_arguments, keyword
 from ...code.constants import is_false
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
@@ -31,16 +32,16 @@ class UnsafeTorchLoad(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each load that unpickles without restraint."""
         for call in code.calls("load"):
-            if code.qualified_name(call.func) != "torch.load" or any(arg.star for arg in call.args):
+            if code.qualified_name(call.func) != "torch.load" or has_star_arguments(call):
                 continue
-            given = next((arg for arg in call.args if arg.keyword is not None and arg.keyword.value == "weights_only"), None)
+            given = keyword(call, "weights_only")
             if given is not None:
-                if is_false(given.value):
+                if is_false(given):
                     message = (
                         "`weights_only=False` runs whatever code is pickled in the file: load the weights only, or allow the"
                         " classes by `add_safe_globals`"
                     )
-                    edit = code.edit("load the weights only", safe=False).replace(given.value, "True").done()
+                    edit = code.edit("load the weights only", safe=False).replace(given, "True").done()
                     yield self.finding(code, call, message, edit)
             elif (version := newest_torch(self.config, code.path)) is not None and version < _SAFE_BY_DEFAULT:
                 message = (
