@@ -54,7 +54,7 @@ def recomputed(prompt: list[int], count: int) -> list[int]:
     return ids[len(prompt) :]
 
 
-@pytest.mark.parametrize("site", ["put", "rotate", "visible", "advance"])
+@pytest.mark.parametrize("site", ["put", "rotate", "visible", "padded", "advance"])
 def test_cached_tokens(site: str) -> None:
     prompts = [[5, 6, 7, 8, 9, 10], [11, 12, 13]]
     ids = torch.tensor([prompts[0], [0, 0, 0, *prompts[1]]])
@@ -112,14 +112,13 @@ class Script(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.step, self.modes = 0, []
+        self.step = 0
 
     def new_cache(self, batch: int, limit: int) -> Any:
         return code().KVCache(1, batch, 1, limit, 2)
 
     def forward(self, ids: torch.Tensor, *_: Any) -> torch.Tensor:
         self.step += 1
-        self.modes.append(self.training)
         said = torch.tensor([END if self.step == 2 else 7, END if self.step == 12 else 8])
         return nn.functional.one_hot(said, 50).float()[:, None].expand(-1, ids.size(1), -1)
 
@@ -144,12 +143,3 @@ def test_stop() -> None:
         return len(second) == 16 and second[11] == END
 
     holds("stop", lets_all_rows_end)
-
-
-def test_mode() -> None:
-    def is_in_evaluation(variant: int) -> bool:
-        model = Script()
-        completed(code(mode=variant), model)
-        return not any(model.modes)
-
-    holds("mode", is_in_evaluation)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -75,14 +77,6 @@ def test_tying() -> None:
     holds("tying", stays_tied)
 
 
-def test_init() -> None:
-    def tells_units_apart(variant: int) -> bool:
-        weight = model(init=variant).blocks[0].mlp[0].weight
-        return not torch.equal(weight[0], weight[1])
-
-    holds("init", tells_units_apart)
-
-
 def test_positions() -> None:
     def knows_the_order(variant: int) -> bool:
         net = model(depth=1, positions=variant).eval()
@@ -112,15 +106,15 @@ def test_padding() -> None:
     holds("padding", leaves_padding_out)
 
 
-def test_grad() -> None:
-    def is_in_evaluation(variant: int) -> bool:
-        net = model(grad=variant).train()
-        modes = []
-        net.blocks[0].register_forward_hook(lambda block, *_: modes.append(block.training))
-        net.next_token(IDS)
-        return modes == [False]
+def test_serving(tmp_path: Path) -> None:
+    net = model()
+    torch.save({"config": asdict(net.config), "model": net.state_dict()}, tmp_path / "last.pt")
 
-    holds("grad", is_in_evaluation)
+    def completes_the_same_twice(variant: int) -> bool:
+        served = module(NAME, "model.py", serving=variant).load(tmp_path / "last.pt", "cpu")
+        return torch.equal(served(IDS), served(IDS))
+
+    holds("serving", completes_the_same_twice)
 
 
 def test_crop() -> None:
@@ -132,14 +126,3 @@ def test_crop() -> None:
         return seen[0][0, -1].item() == 11
 
     holds("crop", reads_the_end)
-
-
-def test_temperature() -> None:
-    def sharpens(variant: int) -> bool:
-        net = model(temperature=variant)
-        torch.manual_seed(0)
-        wide = {net.next_token(IDS, temperature=100.0).item() for _ in range(60)}
-        narrow = {net.next_token(IDS, temperature=1e-4).item() for _ in range(60)}
-        return len(narrow) == 1 < len(wide)
-
-    holds("temperature", sharpens)
