@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
 
 from ..knowledge import table, words
 from .arguments import argument, has_star_arguments, keyword  # noqa: F401 (read from here by others)
 from .constants import as_text
-from .names import dotted
+from .names import dotted, holds_word
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+
+_Body = TypeVar("_Body", cst.Try, cst.TryStar, cst.With)
 
 
 class Context:
@@ -57,20 +59,17 @@ class Context:
 
     def tries(self, node: Node) -> Iterator[cst.Try | cst.TryStar]:
         """Yield the ``try`` statements whose body (not handler, ``else`` or ``finally``) runs the node, nearest first."""
-        child = node
-        for above in self._tree.ancestors(node):
-            if isinstance(above, (cst.Try, cst.TryStar)):
-                if child is above.body:
-                    yield above
-            elif isinstance(above, _FUNCTIONS):
-                return
-            child = above
+        return self._bodies(node, cst.Try, cst.TryStar)
 
     def withs(self, node: Node) -> Iterator[cst.With]:
         """Yield the ``with`` statements around the node, nearest first, up to the border of the function."""
+        return self._bodies(node, cst.With)
+
+    def _bodies(self, node: Node, *kinds: type[_Body]) -> Iterator[_Body]:
+        """Yield the statements of these kinds in whose body the node stands, nearest first, within its function."""
         child = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.With):
+            if isinstance(above, kinds):
                 if child is above.body:
                     yield above
             elif isinstance(above, _FUNCTIONS):
@@ -86,6 +85,13 @@ class Context:
             elif isinstance(above, _FUNCTIONS):
                 return
             child = above
+
+    def tests(self, name: cst.Name) -> Iterator[cst.ComparisonTarget]:
+        """Yield what the name is compared with first (``name in allowed``) wherever its function begins a comparison with it."""
+        function = self.function(name)
+        for test in self._tree.within(function, cst.Comparison) if function is not None else ():
+            if isinstance(test.left, cst.Name) and test.left.value == name.value:
+                yield test.comparisons[0]
 
     # ---- classes
 
@@ -245,10 +251,8 @@ class Context:
         """Is the function or class around named as the slow form on purpose, or the file a test or benchmark?"""
         names = words("torch_ops", "references")
         for above in self._tree.ancestors(node):
-            if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
-                lowered = above.name.value.lower()
-                if any(name in lowered for name in names):
-                    return True
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and holds_word(above.name.value, names):
+                return True
         path = PurePath(self._code.path)
         folders = {"tests", "test", "testing", "benchmarks", "benchmark"}
         return bool(folders & set(path.parts[:-1])) or path.name.startswith("test_") or path.stem.endswith("_test")

@@ -264,6 +264,11 @@ class _Fusing:
             raise _Unsure
         return text
 
+    def _atom(self, node: Node) -> str:
+        """Return the text of a node, such that a dot or a sign may stand beside it."""
+        self._text(node)
+        return self._code.text_as_operand(node)
+
     # ---- operands
 
     def _operand(self, node: Node | str, swap: bool) -> str:
@@ -276,7 +281,7 @@ class _Fusing:
         if self._code.tensors.operation(node) is not None and self._is_upcast(node):
             raise _Unsure
         text = self._text(node)
-        return f"{_atom(node, text)}.transpose(1, 2)" if swap else text
+        return f"{self._code.text_as_operand(node)}.transpose(1, 2)" if swap else text
 
     def _is_upcast(self, node: Node) -> bool:
         """Is the type of one operand changed here, which must be that of the others?"""
@@ -308,7 +313,7 @@ class _Fusing:
             )
             if swaps_last:
                 return operation.operands[0]
-        return f"{_atom(node, self._text(node))}.transpose(-2, -1)"
+        return f"{self._atom(node)}.transpose(-2, -1)"
 
     def _layout(self, is_masked: bool) -> bool:
         """Return whether heads stand behind positions; anything but that and the usual order is unsure."""
@@ -469,7 +474,7 @@ class _Fusing:
             if sign in _OPPOSITES:
                 left, right = self._text(mask.left), self._text(target.comparator)
                 return f"{left} {_OPPOSITES[sign]} {right}"
-        return f"~{_atom(mask, self._text(mask))}"
+        return f"~{self._atom(mask)}"
 
     def _added(self, taken: _Taken, reading: _Reading) -> str:
         mask, query = taken.step.operand, self._attention.scores.left
@@ -478,7 +483,7 @@ class _Fusing:
         later = reading.before[: reading.before.index(taken)]
         if any(other.step.kind in ("scale", "divide") for other in later):
             raise _Unsure  # the mask is scaled too
-        return f"{_atom(mask, self._text(mask))}.to({self._text(query)}.dtype)"
+        return f"{self._atom(mask)}.to({self._text(query)}.dtype)"
 
     def _is_causal(self, taken: _Taken) -> bool:
         """Does the mask let each position see itself and those before it, and is it surely as large as the scores?"""
@@ -641,7 +646,3 @@ def _all_of(masks: list[str]) -> str:
     """Return the text of a mask that is True where all of these are."""
     return masks[0] if len(masks) == 1 else " & ".join(f"({mask})" for mask in masks)
 
-
-def _atom(node: Node, text: str) -> str:
-    """Return a text that a dot or a sign may stand beside."""
-    return text if isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)) else f"({text})"

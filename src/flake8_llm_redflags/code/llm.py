@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import table, words
 from .arguments import argument, keyword
 from .constants import as_text
 from .names import last_name
@@ -262,34 +262,35 @@ class Llm:
     @cached_property
     def runs_models(self) -> bool:
         """Does the file import a library whose models run in this process?"""
-        modules = table("llm_clients")["local"]["modules"]
-        return any(name.partition(".")[0] in modules for name in self._code.names.imported_modules)
+        return any(map(_is_of_local_library, self._code.names.imported_modules))
 
     def is_local(self, node: Node) -> bool:
         """Is the value a model or pipeline that runs in this process?"""
-        modules = table("llm_clients")["local"]["modules"]
-        return any(name.partition(".")[0] in modules for name in self._code.values.made_by(node)) or any(
+        return any(map(_is_of_local_library, self._code.values.made_by(node))) or any(
             origin.kind == "instance" and self._is_module(origin.node) for origin in self._code.values.origins(node)
         )
 
     def _is_module(self, cls: Node) -> bool:
         """Is the class of this file a neural network?"""
-        modules = table("llm_clients")["local"]["modules"]
-        return any(base.partition(".")[0] in modules for base in self._code.context.base_names(cls))
+        return any(map(_is_of_local_library, self._code.context.base_names(cls)))
 
     def local_calls(self) -> Iterator[cst.Call]:
         """Yield the calls that run a model of this process: ``model.generate(…)`` and ``pipeline(…)``."""
         for call in self._code.calls("generate"):
             if isinstance(call.func, cst.Attribute) and self.is_local(call.func.value):
-                if not any(
-                    "Async" in name for name in self._code.values.made_by(call.func.value)
-                ):  # `AsyncLLMEngine` yields
+                made_by = self._code.values.made_by(call.func.value)
+                if not any("Async" in name for name in made_by):  # `AsyncLLMEngine` yields
                     yield call
         callables = set(table("llm_clients")["local"]["callables"])
         for call in self._code.all(cst.Call):
             if isinstance(call.func, (cst.Name, cst.Attribute)) and self._code.qualified_name(call.func) is None:
                 if callables & self._code.values.made_by(call.func):
                     yield call
+
+
+def _is_of_local_library(name: str) -> bool:
+    """Does a dotted name belong to a library whose models run in this process?"""
+    return name.partition(".")[0] in words("llm_clients", "local", "modules")
 
 
 def _is_client_class(qualified: str, facts: dict[str, Any]) -> bool:

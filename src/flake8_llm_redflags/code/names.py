@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from operator import attrgetter
@@ -328,6 +328,12 @@ def words_in(name: str) -> frozenset[str]:
         if sign.isalnum():
             word += sign
     return frozenset(part.lower() for part in (*parts, word) if part)
+
+
+def holds_word(name: str, words: Iterable[str]) -> bool:
+    """Does a name hold one of these words, given in lower case, anywhere and in any case of letters?"""
+    lowered = name.lower()
+    return any(word in lowered for word in words)
 
 
 def _text(node: Node) -> str:

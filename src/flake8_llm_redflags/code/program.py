@@ -250,6 +250,11 @@ class Code:
         start, end = self.positions.offsets(node)
         return self.text[start:end]
 
+    def text_as_operand(self, node: Node) -> str:
+        """Return the source text of a node, in parentheses unless a dot or a sign may stand beside it."""
+        text = self.text_of(node)
+        return text if isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)) else f"({text})"
+
     def short_text(self, node: Node, limit: int = 40) -> str:
         """Return the node's source on one line, cut to ``limit`` characters: for messages, so suspected secrets are left out."""
         text = self.text_of(node)

@@ -250,7 +250,7 @@ def _is_key_body(body: str) -> bool:
     shown = _FILLING.sub("", body)
     if shown != body:
         shown = re.split(r"[-_]", shown)[-1]  # `sk-ant-...` says no more than `sk-...`
-    if len(shown) < 4 or _anywhere().search(shown) or re.search(r"test|key", shown, re.IGNORECASE):
+    if len(shown) < 4 or _placeholders("anywhere").search(shown) or re.search(r"test|key", shown, re.IGNORECASE):
         return False
     return re.fullmatch(r"[a-z]+(?:[-_][a-z]+)*", shown) is None or len(shown) >= 20
 
@@ -302,7 +302,11 @@ def _is_secret_name(words: str) -> bool:
 
 
 def _is_placeholder(value: str) -> bool:
-    return bool(_anywhere().search(value) or _ordinary().search(value) or _whole().fullmatch(value))
+    return bool(
+        _placeholders("anywhere").search(value)
+        or _placeholders("in_ordinary_values").search(value)
+        or _placeholders("whole").fullmatch(value)
+    )
 
 
 def _words(name: str) -> str:
@@ -365,8 +369,8 @@ def _names() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
 
 
 @cache
-def _anywhere() -> re.Pattern[str]:
-    return re.compile(_alternatives(table("secrets")["placeholders"]["anywhere"]), re.IGNORECASE)
+def _placeholders(where: str) -> re.Pattern[str]:
+    return re.compile(_alternatives(table("secrets")["placeholders"][where]), re.IGNORECASE)
 
 
 @cache
@@ -375,15 +379,6 @@ def _spelled_out() -> re.Pattern[str]:
     patterns = table("secrets")["placeholders"]["anywhere"]
     return re.compile(_alternatives([*patterns, *(pattern.upper() for pattern in patterns if pattern.isalpha())]))
 
-
-@cache
-def _ordinary() -> re.Pattern[str]:
-    return re.compile(_alternatives(table("secrets")["placeholders"]["in_ordinary_values"]), re.IGNORECASE)
-
-
-@cache
-def _whole() -> re.Pattern[str]:
-    return re.compile(_alternatives(table("secrets")["placeholders"]["whole"]), re.IGNORECASE)
 
 
 @cache

@@ -306,15 +306,7 @@ class Sql:
 
     def _is_checked(self, node: cst.Name) -> bool:
         """Is the name tested against a collection, or for equality, in the same function?"""
-        scope = self._code.context.function(node)
-        if scope is None:
-            return False
-        return any(
-            isinstance(test.left, cst.Name)
-            and test.left.value == node.value
-            and isinstance(test.comparisons[0].operator, (cst.In, cst.NotIn, cst.Equal))
-            for test in self._tree.within(scope, cst.Comparison)
-        )
+        return any(isinstance(test.operator, (cst.In, cst.NotIn, cst.Equal)) for test in self._code.context.tests(node))
 
 
 def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:

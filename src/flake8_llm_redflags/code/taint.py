@@ -223,15 +223,9 @@ class _Search:
 
     def _is_checked(self, name: cst.Name) -> bool:
         """Is the name tested against a collection or a pattern in the same function?"""
-        scope = self._code.context.function(name)
-        if scope is None:
-            return False
         return any(
-            isinstance(test.left, cst.Name)
-            and test.left.value == name.value
-            and isinstance(test.comparisons[0].operator, (cst.In, cst.NotIn))
-            and not isinstance(test.comparisons[0].comparator, cst.SimpleString)
-            for test in self._tree.within(scope, cst.Comparison)
+            isinstance(test.operator, (cst.In, cst.NotIn)) and not isinstance(test.comparator, cst.SimpleString)
+            for test in self._code.context.tests(name)
         )
 
 

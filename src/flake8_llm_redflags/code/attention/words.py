@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ...knowledge import words
+from ..names import holds_word
 from ..tree import Node
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ def listed(group: str) -> frozenset[str]:
 
 def says(name: str, group: str) -> bool:
     """Does a name hold one of the words of a group, in any case of letters?"""
-    lowered = name.lower()
-    return any(word in lowered for word in listed(group))
+    return holds_word(name, listed(group))
 
 
 def is_said_around(code: Code, node: Node, group: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...knowledge import words
+from ..names import holds_word
 
 
 def listed(group: str) -> frozenset[str]:
@@ -12,5 +13,4 @@ def listed(group: str) -> frozenset[str]:
 
 def says(name: str, group: str) -> bool:
     """Does a name hold one of the words of a group, in any case of letters?"""
-    lowered = name.lower()
-    return any(word in lowered for word in listed(group))
+    return holds_word(name, listed(group))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
 from .triggers import TORCH
@@ -12,7 +13,6 @@ from .triggers import TORCH
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.masks import Mask
-    from ...code.syntax import cst
 
 #: What takes masks.
 _TAKERS = (
@@ -68,22 +68,13 @@ class FloatMask(Rule):
 
 def _as_boolean(code: Code, given: cst.CSTNode, mask: Mask, *, true_keeps: bool) -> Edit | None:
     """Make a boolean mask of ones and zeros, in the sense that the taker reads."""
-    text = _atom(code, given)
+    text = code.text_as_operand(given)
     keeps_where_one = mask.marks == "keep"
     boolean = f"{text}.bool()" if keeps_where_one is true_keeps else f"{text} == 0"
     return code.edit("pass a boolean mask", safe=False).replace(given, boolean).done()
 
 
 def _inverted(code: Code, given: cst.CSTNode) -> str:
-    from ...code.syntax import cst
-
     if isinstance(given, cst.UnaryOperation) and isinstance(given.operator, cst.BitInvert):
         return code.text_of(given.expression)
-    return f"~{_atom(code, given)}"
-
-
-def _atom(code: Code, node: cst.CSTNode) -> str:
-    from ...code.syntax import cst
-
-    text = code.text_of(node)
-    return text if isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)) else f"({text})"
+    return f"~{code.text_as_operand(given)}"

@@ -85,13 +85,15 @@ class TestDrivesStopping(Rule):
     # ---- hand-written loops: names say which loader is the test's, where nothing else does
 
     def _best_epochs(self, code: Code) -> Iterator[Finding]:
+        from ...code.names import last_name
+
         if any(_VALIDATION.search(name.value) for name in code.all(cst.Name)):
             return
         for branch in code.all(cst.If):
             score = self._compared_score(code, branch)
             if score is None or not any(True for _ in code.context.loops(branch)):
                 continue
-            if any(_last_name(call.func) in _KEEPS for call in code.tree.within(branch.body, cst.Call)):
+            if any(last_name(call.func) in _KEEPS for call in code.tree.within(branch.body, cst.Call)):
                 message = (
                     f"`{score}` comes from the test data and picks the checkpoint that is kept: choose by validation"
                     " data, test once at the end"
@@ -119,8 +121,3 @@ def _names_handed_on(code: Code) -> frozenset[str]:
     """Return the names that stand as arguments: ``objective`` in ``study.optimize(objective, n_trials=50)``."""
     return frozenset(arg.value.value for arg in code.all(cst.Arg) if isinstance(arg.value, cst.Name))
 
-
-def _last_name(function: cst.BaseExpression) -> str | None:
-    if isinstance(function, cst.Attribute):
-        return function.attr.value
-    return function.value if isinstance(function, cst.Name) else None
