@@ -104,14 +104,6 @@ def test_role(provider: Provider) -> None:
     holds("role", keeps_tickets_out_of_instructions)
 
 
-def test_temperature(provider: Provider) -> None:
-    def asks_for_the_most_probable(variant: int) -> bool:
-        labeller(temperature=variant).ask("text")
-        return provider.requests[-1]["temperature"] == 0
-
-    holds("temperature", asks_for_the_most_probable)
-
-
 def test_retry(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     class Outage(Exception):
         """An hour has passed and the job still asks."""
@@ -203,6 +195,13 @@ def test_resume(provider: Provider, tmp_path: Path) -> None:
         return set(run(tmp_path, ["a", "b", "c"], resume=variant)) == {"a", "b", "c"}
 
     holds("resume", keeps_what_is_done)
+
+
+def test_half_a_line_is_done_again(provider: Provider, tmp_path: Path) -> None:
+    run(tmp_path, ["a", "b"])
+    with (tmp_path / "labels-[].jsonl").open("a") as out:
+        out.write('{"id": "c", "la')
+    assert run(tmp_path, ["a", "b", "c"]) == dict.fromkeys("abc", "billing")
 
 
 def test_failed(provider: Provider, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class Service:
 def test_tail(provider: Provider, tmp_path: Path) -> None:
     def holds_every_character(variant: int) -> bool:
         code = Service(tmp_path, tail=variant).reader
+        assert code.chunks_of("") == []
         for length in (1, 500, 1000, 1199, 1200, 1201, 2000, 2199, 2201, 5000):
             text = "".join(chr(0x4E00 + number) for number in range(length))
             if not set(text) <= set("".join(code.chunks_of(text))):
@@ -117,10 +118,6 @@ def test_embedding(provider: Provider, tmp_path: Path) -> None:
 
 def test_similarity(provider: Provider, tmp_path: Path) -> None:
     holds("similarity", lambda variant: finds(tmp_path, similarity=variant))
-
-
-def test_top(provider: Provider, tmp_path: Path) -> None:
-    holds("top", lambda variant: finds(tmp_path, top=variant))
 
 
 def test_identity(provider: Provider, tmp_path: Path) -> None:

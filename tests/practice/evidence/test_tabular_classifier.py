@@ -42,7 +42,8 @@ def training(**sites: int) -> Any:
 
 def ticket(number: int = 0, **given: Any) -> dict[str, Any]:
     plain = {"customer": "c", "plan": "basic", "seats": 3, "text": "help", "replies": 0, "escalated": False}
-    return plain | {"opened": datetime(2024, 1, 1) + timedelta(hours=number)} | given
+    opened = datetime(2024, 1, 1) + timedelta(hours=number)
+    return plain | {"opened": opened, "closed": opened + timedelta(minutes=30)} | given
 
 
 def test_bucket() -> None:
@@ -72,7 +73,8 @@ def test_history() -> None:
         made = features(history=variant)
         outcomes = [True, False, True]
         found = made.escalation_rates([ticket(n, escalated=outcome) for n, outcome in enumerate(outcomes)])
-        return found == pytest.approx([0, 1, 0.5])
+        still_open = made.escalation_rates([ticket(0, escalated=True, closed=None), ticket(1)])
+        return found == pytest.approx([0, 1, 0.5]) and still_open == [0, 0]
 
     holds("history", knows_the_past_only)
 

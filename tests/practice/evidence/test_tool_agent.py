@@ -109,14 +109,6 @@ def test_logs(web: list[dict[str, Any]], caplog: pytest.LogCaptureFixture) -> No
     holds("logs", keeps_the_token_out)
 
 
-def test_timeout(web: list[dict[str, Any]]) -> None:
-    def is_bounded(variant: int) -> bool:
-        agent(timeout=variant).fetch("https://status.internal/api")
-        return web[-1].get("timeout") is not None
-
-    holds("timeout", is_bounded)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script in the place of systemctl")
 def test_shell(provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     systemctl = tmp_path / "bin" / "systemctl"
