@@ -51,14 +51,16 @@ class ClassWeightInFit(Rule):
             else:
                 where = "weights belong to the constructor of the classifier itself"
             return f"`{name}.fit` does not take class_weight and raises: {where}"
-        if not _is_text_or_list(code, weight):
+        is_array = _is_array_of_weights(code, weight)
+        if not is_array and not _is_text_or_list(code, weight):
             return None
         if made and packages <= set(facts["dict_packages"]):
-            given = code.short_text(weight, 20)
-            return f"`{name}.fit` wants class_weight as a dict {{class index: weight}}: `{given}` raises AttributeError"
+            given = f"the array `{code.short_text(weight, 20)}`" if is_array else f"`{code.short_text(weight, 20)}`"
+            return f"`{name}.fit` wants class_weight as a dict {{class index: weight}}: {given} raises AttributeError"
         if not code.values.is_known(receiver):
+            given = "an array" if is_array else "the string"
             return (
-                f"no library takes the string in `{name}.fit(class_weight=…)`: scikit-learn wants it in the"
+                f"no library takes {given} in `{name}.fit(class_weight=…)`: scikit-learn wants it in the"
                 " constructor, Keras a dict"
             )
         return None
@@ -86,3 +88,8 @@ def _is_text_or_list(code: Code, node: cst.BaseExpression) -> bool:
         return True
     values = code.values.constants(node)
     return bool(values) and all(isinstance(value, str) for value in values or ())
+
+
+def _is_array_of_weights(code: Code, node: cst.BaseExpression) -> bool:
+    """Is it what ``compute_class_weight`` returns, and not yet a dict?"""
+    return all(origin.name == "sklearn.utils.class_weight.compute_class_weight" for origin in code.values.origins(node))
