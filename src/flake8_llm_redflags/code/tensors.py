@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -113,8 +113,14 @@ class Tensors:
         """Return the operation that an expression or an augmented assignment performs, None where it is no known one."""
         key = id(node)
         if key not in self._operations:
-            self._operations[key] = self._operation(node)
+            self._operations[key] = None if self._are_of_another_library else self._operation(node)
         return self._operations[key]
+
+    @cached_property
+    def _are_of_another_library(self) -> bool:
+        """Does the file import another library of tensors, and not torch? Its methods have the same names."""
+        packages = {module.partition(".")[0] for module in self._code.names.imported_modules}
+        return "torch" not in packages and not packages.isdisjoint(words("torch_ops", "other_frameworks", "tensors"))
 
     def _operation(self, node: Node) -> Operation | None:
         if isinstance(node, cst.BinaryOperation):
