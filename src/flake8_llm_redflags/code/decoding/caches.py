@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from ..arguments import argument
+from ..constants import as_integer
 from ..names import dotted
 from ..tree import Node
 from .words import listed, says
@@ -41,6 +43,8 @@ def _cache_in(code: Code, call: cst.Call) -> Node | None:
     if not isinstance(parts, (cst.Tuple, cst.List)) or len(parts.elements) != 2:
         return None
     cache, fresh = (element.value for element in parts.elements)
+    if as_integer(argument(call, 1, "dim")) == -1:  # features side by side, not tokens one after the other
+        return None
     text = code.text_of(cache)
     if not says(text, "caches") or text == code.text_of(fresh):
         return None
