@@ -173,7 +173,7 @@ class Formula:
         definitions = self._code.values.definitions(name)
         if variable_key(definitions) in self._variables:
             return self._leaf(place)
-        if (pair := self._from_pair(name, definitions, place, depth)) is not None:
+        if (pair := self._from_pair(definitions, place, depth)) is not None:
             return pair
         found = self._sources(place, depth)
         # a name for something that cannot be read is better known by the name
@@ -190,7 +190,7 @@ class Formula:
             self.casts = before  # `x = x.float()` before the formula is no part of it
         return found
 
-    def _from_pair(self, name: cst.Name, definitions: Iterable[Binding], place: Place, depth: int) -> Sum | None:
+    def _from_pair(self, definitions: Iterable[Binding], place: Place, depth: int) -> Sum | None:
         """Read ``variance, mean = torch.var_mean(x, -1, keepdim=True)``."""
         for binding in definitions:
             operation = self._code.tensors.operation(binding.value) if isinstance(binding.value, cst.Call) else None
@@ -260,9 +260,7 @@ class Formula:
             return None
         if name == "mean":
             return Sum.atom(Atom("mean", arguments=(inner,), place=place))
-        return Sum.atom(
-            Atom("var", (), (inner,), (_is_biased(operation, self._code),), place), 0.5 if name == "std" else 1.0
-        )
+        return Sum.atom(Atom("var", (), (inner,), (_is_biased(operation),), place), 0.5 if name == "std" else 1.0)
 
 
 #: Functions that are powers, and functions that stay as they are.
@@ -295,7 +293,7 @@ def _is_value(found: Sum) -> bool:
     return atom is not None and not atom.name
 
 
-def _is_biased(operation: Operation, code: Code) -> bool:
+def _is_biased(operation: Operation) -> bool:
     """Is this variance the mean square itself, rather than that times n/(n-1)?"""
     correction = keyword(operation.call, "correction") if operation.call is not None else None
     return is_false(operation.setting(1, "unbiased")) or as_integer(correction) == 0

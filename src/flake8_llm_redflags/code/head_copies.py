@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from .arguments import argument, keyword
-from .constants import is_new_axis
+from .arguments import argument
+from .constants import as_integer, is_new_axis
 from .names import Binding, last_name
 from .tensors import Operation, Place, group
 from .tree import Node
@@ -68,7 +68,7 @@ def head_copy(code: Code, operand: Place) -> HeadCopy | None:
     for _ in range(_STEPS):
         node = place.node
         if isinstance(node, cst.Call) and last_name(node.func) in ("repeat_kv", "repeat_interleave"):
-            return _copy(code, place, node, tuple(way), swaps)
+            return _copy(code, node, tuple(way), swaps)
         operation = code.tensors.operation(node)
         if operation is not None and operation.operands and operation.name in {*group("transposes"), *group("casts")}:
             swaps += _swaps_heads(operation)
@@ -104,21 +104,15 @@ def _binding(code: Code, node: Node) -> Binding | None:
     return bindings[0] if isinstance(bindings[0].value, cst.Tuple) else None
 
 
-def _copy(code: Code, place: Place, node: cst.Call, way: tuple[Binding | None, ...], swaps: int) -> HeadCopy | None:
+def _copy(code: Code, node: cst.Call, way: tuple[Binding | None, ...], swaps: int) -> HeadCopy | None:
     if last_name(node.func) == "repeat_interleave":
         operation = code.tensors.operation(node)
-        axis = keyword(node, "dim") or (operation.setting(1, "dim") if operation is not None else None)
-        if (
-            operation is None
-            or not operation.operands
-            or axis is None
-            or code.text_of(axis) not in ("1", "2", "-3", "-2")
-        ):
+        if operation is None or not operation.operands:
             return None
-        text = code.text_of(axis)
-        if text == "-2" and not swaps:
-            return None  # the positions
-        in_order = (swaps == 0 and text in ("1", "-3")) or (swaps == 1 and text in ("2", "-2"))
+        axis = as_integer(operation.setting(1, "dim"))
+        if axis not in (1, 2, -3, -2) or (axis == -2 and not swaps):  # -2 would be the positions
+            return None
+        in_order = (swaps == 0 and axis in (1, -3)) or (swaps == 1 and axis in (2, -2))
         return HeadCopy(node, operation.operands[0], operation.setting(0, "repeats"), in_order, way)
     source, factor = argument(node, 0), argument(node, 1)
     if source is None or len(node.args) != 2:
@@ -130,8 +124,8 @@ def _swaps_heads(operation: Operation) -> int:
     """``transpose(1, 2)``: heads behind positions before, in front of them after. Any other exchange counts as two."""
     if operation.name not in group("transposes"):
         return 0
-    axes = sorted(getattr(axis, "value", "") for axis in operation.operands[1:])
-    return 1 if operation.name in ("transpose", "swapaxes") and axes == ["1", "2"] else 2
+    axes = {as_integer(axis) for axis in operation.operands[1:]}
+    return 1 if operation.name in ("transpose", "swapaxes") and axes == {1, 2} else 2
 
 
 def _helper_axis(code: Code, call: cst.Call) -> int | None:
@@ -146,9 +140,8 @@ def _helper_axis(code: Code, call: cst.Call) -> int | None:
     for inner in code.tree.within(function, cst.Call):
         if last_name(inner.func) == "repeat_interleave" and _returns(code, function, inner):
             operation = code.tensors.operation(inner)
-            axis = operation.setting(1, "dim") if operation is not None else None
-            text = code.text_of(axis) if axis is not None else ""
-            return int(text) if text in ("1", "2") else None
+            axis = as_integer(operation.setting(1, "dim")) if operation is not None else None
+            return axis if axis in (1, 2) else None
     for part in code.tree.within(function, cst.Subscript):
         if isinstance(part.value, cst.Name) and part.value.value == repeated and len(part.slice) == 5:
             added = [number for number, element in enumerate(part.slice) if is_new_axis(element.slice)]

@@ -336,7 +336,7 @@ class Values:
         elif binding.kind == "param":
             yield from self._trace_parameter(binding, depth)
         elif binding.kind == "annotate":
-            yield from self._trace_annotation(binding.node, depth)
+            yield from self._trace_annotation(binding.node)
         elif binding.kind in ("augment", "except", "match") or value is None:
             yield Origin("expression", binding.node)
         elif binding.kind == "loop":
@@ -346,7 +346,7 @@ class Values:
         else:
             yield from self._follow(value, depth)
             if isinstance(binding.node, cst.AnnAssign):
-                yield from self._trace_annotation(binding.node, depth)
+                yield from self._trace_annotation(binding.node)
 
     def _trace_unpacked(self, binding: Binding, value: Node, depth: int) -> Iterator[Origin]:
         """Follow ``a, b = x, y`` to ``x`` and ``y``; from anything else an item is taken."""
@@ -362,7 +362,7 @@ class Values:
         assert isinstance(param, cst.Param)
         function = self._tree.parent(self._tree.parent(param) or param)
         if param.annotation is not None:
-            found = list(self._trace_annotation(param, depth))
+            found = list(self._trace_annotation(param))
             if any(origin.is_known for origin in found):
                 yield from found
                 return
@@ -381,7 +381,7 @@ class Values:
                 yield from self._follow(param.default, depth)
             yield Origin("parameter", param)
 
-    def _trace_annotation(self, node: Node, depth: int) -> Iterator[Origin]:
+    def _trace_annotation(self, node: Node) -> Iterator[Origin]:
         annotation = getattr(node, "annotation", None)
         names = [] if annotation is None else list(self.annotated_classes(annotation.annotation))
         for name, place in names:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..problem import Problem
-from .common import Format, Scenarios, all_scenarios, memory, not_installed, print_json, problems
+from .common import Format, all_scenarios, memory, not_installed, print_json, problems
 
 if TYPE_CHECKING:
     from ...practice.store import Store
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DAY = "%Y-%m-%d"
 
 
-def due(scenarios: Scenarios = None, output_format: Format = "full") -> None:
+def due(output_format: Format = "full") -> None:
     """Show what is about to fade."""
     from ...practice import session as sessions
 

@@ -9,6 +9,7 @@ from ...code.arguments import keyword, may_give
 from ...code.constants import is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
+from ...knowledge import words
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -46,19 +47,14 @@ class DataloaderWithoutWorkers(Rule):
 
 def _works_per_item(code: Code, dataset: cst.CSTNode) -> bool:
     """Does the data set decode, transform or read something for each item, as far as the file shows?"""
+    from ...code.names import last_name
+
+    work = words("torch_training", "datasets", "work")
     for origin in code.values.origins(dataset):
         if origin.name is not None and origin.name.startswith("torchvision.datasets."):
             return True
         if origin.kind == "instance":
             method = code.context.method(origin.node, "__getitem__")
-            if method is not None and any(
-                call.func for call in code.tree.within(method, cst.Call) if _is_work(code, call)
-            ):
+            if method is not None and any(last_name(call.func) in work for call in code.tree.within(method, cst.Call)):
                 return True
     return False
-
-
-def _is_work(code: Code, call: cst.Call) -> bool:
-    function = call.func
-    name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
-    return name in ("open", "load", "imread", "transform", "tokenizer", "decode", "read_image", "augment", "convert")
