@@ -83,6 +83,17 @@ class Forwards:
             if binding.value is not None
         )
 
+    def hands_model_on(self, call: cst.Call) -> bool:
+        """Is it a function of this file that runs the model it is given: ``chosen = sample(model, ids)``?"""
+        if not any(isinstance(arg.value, (cst.Name, cst.Attribute)) and self._is_model(arg.value) for arg in call.args):
+            return False
+        origins = self._code.values.origins(call.func)
+        return bool(origins) and all(
+            isinstance(origin.node, cst.FunctionDef)
+            and not any(_has_cache_word(name.value) for name in self._tree.within(origin.node, cst.Name))
+            for origin in origins
+        )
+
     @cached_property
     def _remembers(self) -> bool:
         """May a model of this very file have something to keep of earlier tokens? A bigram table has nothing."""
@@ -142,17 +153,17 @@ class Forwards:
     def keeps_cache(self, call: cst.Call) -> bool:
         """Does the function around handle a cache, so that the model may keep one inside, or that there is a way with one?"""
         function = self._code.context.function(call)
-        scope = function or next(self._code.context.loops(call), call)
-        for node in self._tree.within(scope, cst.Attribute):
-            name = node.attr.value
-            if ("cache" in name.lower() and name not in _OTHER_CACHES) or "past_key" in name:
-                return True
+        loops = list(self._code.context.loops(call))
+        scope = function or (loops[-1] if loops else call)
         if isinstance(function, cst.FunctionDef) and says(function.name.value, "uncached_words"):
             return True  # the slow way to compare with, as its name says
         names = {node.value for node in self._tree.within(scope, cst.Name)}
-        return any(name == "cache" or "kv_cache" in name.lower() or "past_key" in name for name in names) or any(
-            name in listed("preparing") for name in names
-        )
+        attributes = {node.attr.value for node in self._tree.within(scope, cst.Attribute)}
+        if any("cache" in name.lower() and name not in _OTHER_CACHES for name in attributes):
+            return True
+        if any(name == "cache" or "kv_cache" in name.lower() or says(name, "uncached_words") for name in names):
+            return True
+        return any("past_key" in name or name in listed("preparing") for name in names | attributes)
 
 
 def _has_cache_word(name: str) -> bool:

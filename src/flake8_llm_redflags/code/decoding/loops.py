@@ -92,12 +92,29 @@ class DecodeLoops:
             arguments = [arg.value for arg in call.args if arg.star != "*"]
             if any(self._holds_all(argument, growth, loop, _DEPTH) for argument in arguments):
                 keeps = self._forwards.keeps_cache(call) or self._forwards.computes_one_position(call)
-                return None if keeps else call
+                return None if keeps or self._may_feed_one_token(growth, loop) else call
         return None
+
+    def _may_feed_one_token(self, growth: Growth, loop: Loop) -> bool:
+        """Does one branch of the loop take the newest token alone, as with a cache: ``else: new = ids[:, -1:]``?"""
+        for statement in self._tree.within(loop.body, cst.Assign):
+            taken = statement.value
+            while isinstance(taken, cst.Call) and isinstance(taken.func, cst.Attribute):
+                taken = taken.func.value  # `ids[:, step - 1].view(batch, -1)`
+            if isinstance(taken, cst.Subscript) and dotted(taken.value) == growth.sequence and _is_one_position(taken):
+                above = self._tree.ancestors(statement)
+                if any(isinstance(node, (cst.If, cst.Else)) and self._tree.contains(loop, node) for node in above):
+                    return True
+        return False
 
     def _runs_model(self, call: cst.Call) -> bool:
         forwards = self._forwards
-        return forwards.is_model_call(call) or forwards.gives_logits(call) or forwards.is_layer_call(call)
+        return (
+            forwards.is_model_call(call)
+            or forwards.gives_logits(call)
+            or forwards.is_layer_call(call)
+            or forwards.hands_model_on(call)
+        )
 
     def _holds_all(self, node: Node, growth: Growth, loop: Loop, depth: int) -> bool:
         """Is the value the whole sequence, or all of it that fits the context, in whatever wrapping?"""
@@ -177,11 +194,19 @@ class DecodeLoops:
         return False
 
     def _chooses(self, node: Node) -> bool:
+        """Does a call in it choose a token, by its name or, as a function of this file, by what it calls?"""
         for call in self._tree.within(node, cst.Call):
-            name = (last_name(call.func) or "").lower()
-            if any(word == name or (len(word) > 4 and word in name) for word in listed("choosing_words")):
+            if _says_choice(call):
                 return True
+            for origin in self._code.values.origins(call.func) if isinstance(call.func, cst.Name) else ():
+                if origin.kind == "function" and any(map(_says_choice, self._tree.within(origin.node, cst.Call))):
+                    return True
         return False
+
+
+def _says_choice(call: cst.Call) -> bool:
+    name = (last_name(call.func) or "").lower()
+    return any(word == name or (len(word) > 4 and word in name) for word in listed("choosing_words"))
 
 
 def _parts(node: Node) -> list[Node]:
@@ -212,6 +237,13 @@ def _is_growing_slice(node: cst.Subscript) -> bool:
         if as_integer(lower) == -1:
             return False
     return True
+
+
+def _is_one_position(node: cst.Subscript) -> bool:
+    part = node.slice[-1].slice
+    if isinstance(part, cst.Slice):
+        return as_integer(part.lower) == -1 and part.upper is None
+    return len(node.slice) > 1 and not is_new_axis(part) and not isinstance(part.value, cst.Ellipsis)
 
 
 def _is_first_row(node: Node) -> bool:
