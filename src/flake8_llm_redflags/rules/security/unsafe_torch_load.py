@@ -1,4 +1,4 @@
-"""LRF140: ``torch.load`` and ``torch.hub.load`` that run whatever code comes along."""
+"""LRF140: ``torch.load`` that runs whatever code the file holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...code.arguments import has_star_arguments, keyword
-from ...code.constants import is_false, is_true
+from ...code.constants import is_false
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
@@ -20,8 +20,7 @@ _SAFE_BY_DEFAULT = (2, 6)
 
 
 class UnsafeTorchLoad(Rule):
-    """``torch.load`` with ``weights_only=False``, or without it where the project pins a torch whose default is unsafe, and
-    ``torch.hub.load`` that trusts the repository unasked."""
+    """``torch.load`` with ``weights_only=False``, or without it where the project pins a torch whose default is unsafe."""
 
     code = "LRF140"
     name = "unsafe-torch-load"
@@ -31,16 +30,9 @@ class UnsafeTorchLoad(Rule):
     trigger = Trigger(words=(("torch",),), pattern=r"load\s*\(")
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each load that unpickles without restraint, or runs a repository's code unasked."""
+        """Yield a finding for each load that unpickles without restraint."""
         for call in code.calls("load"):
-            qualified = code.qualified_name(call.func)
-            if qualified == "torch.hub.load" and is_true(keyword(call, "trust_repo")):
-                message = (
-                    "`trust_repo=True` runs the Python of that repository as it is today, unasked: name a commit, read it, and"
-                    " leave the argument off"
-                )
-                yield self.finding(code, call, message)
-            if qualified != "torch.load" or has_star_arguments(call):
+            if code.qualified_name(call.func) != "torch.load" or has_star_arguments(call):
                 continue
             given = keyword(call, "weights_only")
             if given is not None:
