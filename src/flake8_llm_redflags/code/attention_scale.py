@@ -13,15 +13,13 @@ from .constants import as_number
 from .fused import FusedAttention
 from .lineage import Lineage, lineage
 from .names import last_name
-from .tensors import Operation, Place
+from .tensors import Operation, Place, group
 from .tree import Node
 
 if TYPE_CHECKING:
     from .program import Code
 
 _STEPS = 6
-#: Functions and constructors whose value is that of their first argument.
-_WRAPPERS = ("float", "int", "tensor", "FloatTensor", "as_tensor", "Tensor", "to", "float32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ def _called(code: Code, call: cst.Call, left: int) -> tuple[float, Node | None] 
         return sign, _width(argument)
     if name == "pow" and len(call.args) == 2 and (exponent := _number(call.args[1].value)) is not None:
         return exponent, argument
-    if name in _WRAPPERS and argument is not None:
+    if name in group("wrappers") and argument is not None:
         if name in ("to", "float") and isinstance(call.func, cst.Attribute):
             argument = call.func.value
         return _read(code, argument, left)
@@ -158,7 +156,7 @@ def _called(code: Code, call: cst.Call, left: int) -> tuple[float, Node | None] 
 def _width(node: Node) -> Node:
     """Return what a width is wrapped in: d of ``torch.FloatTensor([d])``."""
     while True:
-        if isinstance(node, cst.Call) and node.args and last_name(node.func) in _WRAPPERS:
+        if isinstance(node, cst.Call) and node.args and last_name(node.func) in group("wrappers"):
             node = node.args[0].value
         elif isinstance(node, (cst.List, cst.Tuple)) and len(node.elements) == 1:
             node = node.elements[0].value

@@ -453,24 +453,12 @@ class Devices:
                 return self.kind(arguments[0])
             if last in ("next", "getattr") and arguments:
                 return item_of(self.kind(arguments[0])) if last == "next" else Kind.UNKNOWN
-            if last in (
-                "list",
-                "tuple",
-                "sorted",
-                "reversed",
-                "map",
-                "zip",
-                "enumerate",
-                "filter",
-                "dict",
-                "set",
-                "super",
-            ):
-                return Kind.UNKNOWN
-            return Kind.PYTHON
+            return Kind.UNKNOWN if last in _facts("builtins", "of_anything") else Kind.PYTHON
         root = name.partition(".")[0]
-        if root in ("numpy", "math", "random", "time", "os"):
-            return Kind.HOST if root == "numpy" else Kind.PYTHON
+        if root == "numpy":
+            return Kind.HOST
+        if root in _facts("builtins", "modules"):
+            return Kind.PYTHON
         if root == "copy" and arguments:
             return self.kind(arguments[0])
         if root != "torch":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -20,16 +20,7 @@ from .values import Origin
 if TYPE_CHECKING:
     from .program import Code
 
-#: Steps of a method's path that leave the call what it is: `client.beta.chat.completions.with_raw_response.create`.
-_NEUTRAL_STEPS = frozenset({"beta", "with_raw_response", "with_streaming_response", "raw"})
-#: Methods of a langchain runnable that give the same runnable, configured.
-_CONFIGURING = frozenset({"bind", "bind_tools", "with_structured_output", "with_config", "bind_functions"})
-#: Functions that are handed coroutines.
-_AWAITING = frozenset(
-    {"gather", "create_task", "ensure_future", "wait_for", "as_completed", "run_until_complete", "shield", "run"}
-)
-#: Methods that give a runnable which guards its calls itself.
-_GUARDING = frozenset({"with_retry", "with_fallbacks"})
+_around_calls = partial(words, "llm_clients", "around_calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +141,8 @@ class Llm:
             return None
         parts = origin.name.split(".")
         guarded = False
-        while parts and parts[-1] in _CONFIGURING | _GUARDING:
-            guarded |= parts.pop() in _GUARDING
+        while parts and parts[-1] in _around_calls("configuring") | _around_calls("guarding"):
+            guarded |= parts.pop() in _around_calls("guarding")
         if not parts or (origin.kind == "item" and parts[-1] != "start_chat"):
             return None
         if parts[-1] == "start_chat":  # a chat of a generative model is asked like the model
@@ -232,7 +223,7 @@ class Llm:
         for above in self._code.tree.ancestors(call):
             if isinstance(above, cst.Await) or getattr(above, "asynchronous", None) is not None:
                 return True
-            if isinstance(above, cst.Call) and last_name(above.func) in _AWAITING:
+            if isinstance(above, cst.Call) and last_name(above.func) in _around_calls("awaiting"):
                 return True
             if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
                 return False
@@ -315,7 +306,7 @@ def _steps(function: Node) -> list[str]:
     while isinstance(function, cst.Attribute):
         steps.append(function.attr.value)
         function = function.value
-    return [step for step in reversed(steps) if step not in _NEUTRAL_STEPS]
+    return [step for step in reversed(steps) if step not in _around_calls("neutral_steps")]
 
 
 def _receiver(function: Node, steps: list[str], method: str) -> Node | None:
@@ -323,9 +314,9 @@ def _receiver(function: Node, steps: list[str], method: str) -> Node | None:
     wanted = method.split(".")
     if steps[-len(wanted) :] != wanted:
         return None
-    left = len(wanted)
-    while isinstance(function, cst.Attribute) and (left or function.attr.value in _NEUTRAL_STEPS):
-        left -= function.attr.value not in _NEUTRAL_STEPS
+    left, neutral = len(wanted), _around_calls("neutral_steps")
+    while isinstance(function, cst.Attribute) and (left or function.attr.value in neutral):
+        left -= function.attr.value not in neutral
         function = function.value
     return function
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -13,9 +14,6 @@ from .tree import Node
 
 if TYPE_CHECKING:
     from .program import Code
-
-#: Functions of torch that draw random numbers.
-_RANDOM = ("rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal", "rand_like", "randn_like")
 
 
 def own_line(code: Code, statement: Node) -> cst.SimpleStatementLine | None:
@@ -79,7 +77,12 @@ def has_no_effect(code: Code, value: Node) -> bool:
             continue
         operation = code.tensors.operation(call)
         in_place = isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_")
-        if operation is None or in_place or operation.is_module or operation.name in (*group("dropouts"), *_RANDOM):
+        if (
+            operation is None
+            or in_place
+            or operation.is_module
+            or operation.name in group("dropouts") | group("random")
+        ):
             return False
         is_tensor_method = operation.is_method and operation.name in _pure_methods()
         if not (is_tensor_method or (qualified is not None and qualified.startswith(("torch.", "math.", "einops.")))):
@@ -87,8 +90,7 @@ def has_no_effect(code: Code, value: Node) -> bool:
     return True
 
 
+@cache
 def _pure_methods() -> frozenset[str]:
-    names = ("casts", "views", "transposes", "triangles", "fills", "additions", "scalings")
-    return frozenset().union(
-        *(group(name) for name in names), {"bool", "size", "dim", "unsqueeze", "squeeze", "logical_not"}
-    )
+    names = ("casts", "views", "transposes", "triangles", "fills", "additions", "scalings", "inquiries")
+    return frozenset().union(*map(group, names))

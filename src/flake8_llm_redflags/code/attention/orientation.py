@@ -103,11 +103,12 @@ class Orientations:
         if result.endswith(")"):
             inside = result[result.rindex("(") + 1 : -1].split()
             before = result[: result.rindex("(")].split()
-            pixels = set(inside) <= {"h", "w", "x", "y", "H", "W", "t", "f", "p1", "p2", "d1", "d2"} and len(inside) > 1
-            return pixels and bool(before) and before[-1] in {"c", "d", "C", "dim"}, False
+            pixels = len(inside) > 1 and listed("pixel_letters").issuperset(inside)
+            return pixels and bool(before) and before[-1] in listed("channel_letters"), False
         axes = result.split()
-        flipped = len(axes) >= 2 and axes[-2] in {"d", "c", "dh", "hd"} and axes[-1] in {"n", "s", "t", "j", "l", "i"}
-        return False, flipped
+        if len(axes) < 2:
+            return False, False
+        return False, axes[-2] in listed("feature_letters") and axes[-1] in listed("position_letters")
 
     def _is_channels_first(self, view: Operation) -> bool:
         """``x.view(b, c, h * w)``, ``x.flatten(2)``: pixels last."""

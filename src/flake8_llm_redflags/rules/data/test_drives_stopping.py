@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
+from ...knowledge import words
 from ..rule import Rule, Trigger
 from .triggers import VALIDATION as _VALIDATION
 
@@ -27,9 +28,7 @@ _SELECTING = (
     "ReduceLROnPlateau",
     r"test_?(?:loader|dataloader|data|dataset|set|dl|iter)?\w*\s*[,)]",
 )
-_KEEPS = frozenset(
-    {"save", "state_dict", "deepcopy", "save_pretrained", "save_model", "save_weights", "save_checkpoint"}
-)
+
 
 
 class TestDrivesStopping(Rule):
@@ -93,7 +92,8 @@ class TestDrivesStopping(Rule):
             score = self._compared_score(code, branch)
             if score is None or not any(True for _ in code.context.loops(branch)):
                 continue
-            if any(last_name(call.func) in _KEEPS for call in code.tree.within(branch.body, cst.Call)):
+            calls = code.tree.within(branch.body, cst.Call)
+            if any(last_name(call.func) in words("data", "selection", "keeping") for call in calls):
                 message = (
                     f"`{score}` comes from the test data and picks the checkpoint that is kept: choose by validation"
                     " data, test once at the end"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...code.arguments import has_star_arguments
 from ...code.syntax import cst
 from ...finding import Finding, Severity
-from ...knowledge import table
+from ...knowledge import table, words
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...code.kinds import Kind
     from ...code.tree import Node
 
+#: Functions and methods whose result's size is known only when they have run.
 _NAMES = (
     "bincount",
     "masked_select",
@@ -117,7 +118,7 @@ def _is_boolean(code: Code, index: Node, depth: int) -> bool:
     if isinstance(index, cst.BinaryOperation) and isinstance(index.operator, (cst.BitAnd, cst.BitOr)):
         return _is_boolean(code, index.left, depth) or _is_boolean(code, index.right, depth)
     if isinstance(index, cst.Call) and isinstance(index.func, cst.Attribute):
-        return index.func.attr.value in ("bool", "ne", "eq", "gt", "lt", "ge", "le", "logical_and", "logical_not")
+        return index.func.attr.value in words("torch_shapes", "masks", "methods")
     if isinstance(index, cst.Name) and depth:
         bindings = code.values.definitions(index)
         return bool(bindings) and all(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
+from ...knowledge import words
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.names import Binding
     from ...code.tree import Node
-
-_DETACHING = ("argmax", "detach", "item", "no_grad", "numpy", "tolist")
 
 
 class GraphKeptAlive(Rule):
@@ -31,13 +30,15 @@ class GraphKeptAlive(Rule):
         """Yield a finding for each loss that a loop adds up or lists undetached, only to report it."""
         for node, total, value in _collections(code):
             loop = next(iter(code.context.loops(node)), None)
-            if loop is None or not _has_graph(code, value, 6) or code.autograd.is_off(node):
+            if loop is None or not _has_graph(code, value) or code.autograd.is_off(node):
                 continue
             if code.training.is_demo(node) or not _is_only_kept(code, loop, total, value):
                 continue
+            text = code.short_text(value, 24)
+            detached = f"({text}).detach()" if isinstance(value, cst.BinaryOperation) else f"{text}.detach()"
             message = (
-                f"`{code.short_text(total, 24)}` collects `{code.short_text(value, 24)}` with its graph, so memory"
-                f" grows every step: add `{code.short_text(value, 24)}.detach()` instead (predicted)"
+                f"`{code.short_text(total, 24)}` collects `{text}` with its graph, so memory"
+                f" grows every step: add `{detached}` instead (predicted)"
             )
             yield self.finding(code, node, message, _edit(code, value))
 
@@ -57,7 +58,7 @@ def _collections(code: Code) -> Iterator[tuple[Node, Node, Node]]:
             yield call, call.func.value, call.args[0].value
 
 
-def _has_graph(code: Code, value: Node, depth: int) -> bool:
+def _has_graph(code: Code, value: Node, depth: int = 8) -> bool:
     """Does a value come from a loss or model in a way that autograd follows?"""
     if depth == 0:
         return False
@@ -72,7 +73,7 @@ def _has_graph(code: Code, value: Node, depth: int) -> bool:
         return _has_graph(code, value.left, depth - 1) or _has_graph(code, value.right, depth - 1)
     if isinstance(value, cst.Call):
         if isinstance(value.func, cst.Attribute):
-            if value.func.attr.value in _DETACHING:
+            if value.func.attr.value in words("torch_training", "detaching"):
                 return False
             if _has_graph(code, value.func.value, depth - 1):
                 return not code.autograd.is_off(value)
@@ -111,9 +112,8 @@ def _is_only_kept(code: Code, loop: Node, total: Node, value: Node) -> bool:
             return False
         return not any(code.tree.contains(v, name) and code.devices.kind(v).is_tensor
                        for v in code.context.returned_values(around) for name in own)  # fmt: skip
-    text = code.text_of(value)
-    if not any(code.tree.contains(loop, call) and isinstance(call.func, cst.Attribute)
-               and _mentions(code, call, text) for call in backward):  # fmt: skip
+    made_of = _bindings_in(code, value, loop)
+    if not any(code.tree.contains(loop, call) and made_of & _bindings_in(code, call, loop) for call in backward):
         return False
     used = {id(code.context.statement(name)) for name in own}
     reset = [
@@ -126,9 +126,16 @@ def _is_only_kept(code: Code, loop: Node, total: Node, value: Node) -> bool:
     )
 
 
-def _mentions(code: Code, call: cst.Call, text: str) -> bool:
-    """Is ``text`` what a backward call runs on: ``loss.backward()``, ``scaler.scale(loss).backward()``?"""
-    return any(code.text_of(name) == text for name in code.tree.within(call, cst.Name, cst.Attribute))
+def _bindings_in(code: Code, value: Node, loop: Node, depth: int = 4) -> set[int]:
+    """Return the assignments in the loop whose results with a graph a value is made of: of ``loss / k`` that of ``loss``."""
+    found: set[int] = set()
+    for name in code.tree.within(value, cst.Name) if depth else ():
+        for binding in code.values.definitions(name):
+            if binding.kind == "assign" and binding.value is not None and code.tree.contains(loop, binding.node):
+                if _has_graph(code, binding.value):
+                    found.add(id(binding.node))
+                found |= _bindings_in(code, binding.value, loop, depth - 1)
+    return found
 
 
 def _adds_to_itself(node: Node, name: str) -> bool:
@@ -150,11 +157,6 @@ def _feeds_backward(code: Code, own: list[cst.Name], backward: list[cst.Call]) -
     return False
 
 
-def _edit(code: Code, value: Node) -> Edit | None:
-    if not isinstance(value, (cst.Name, cst.Attribute, cst.Call)):
-        return None
-    return (
-        code.edit("collect the number, not its graph", safe=False)
-        .replace(value, f"{code.text_of(value)}.detach()")
-        .done()
-    )
+def _edit(code: Code, value: Node) -> Edit:
+    detached = f"{code.text_as_operand(value)}.detach()"
+    return code.edit("collect the number, not its graph", safe=False).replace(value, detached).done()

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING
 
 from ...code.constants import as_integer, is_true
 from ...code.syntax import cst
+from ...knowledge import words
 
 if TYPE_CHECKING:
     from ...code import Code
 
-#: What a loop calls that waits for a person or a message: somebody else ends it.
-_WAITS = (
-    "input", "prompt", "prompt_async", "ask", "receive", "receive_text", "receive_json", "recv", "get_input", "get_user_input",
-    "chat_input", "listen", "readline", "accept", "poll", "consume", "blpop", "brpop", "get_message", "next_message", "get_nowait",
-)  # fmt: skip
 #: Names of what bounds a loop, and of what ends one from outside.
 _LIMIT = re.compile(r"max|limit|budget|remaining|deadline|timeout", re.IGNORECASE)
 
@@ -30,7 +26,7 @@ def waits_for_somebody(code: Code, loop: cst.While) -> bool:
     from ...code.names import last_name
 
     calls = code.tree.within(loop, cst.Call)
-    return any(last_name(call.func) in _WAITS and not code.llm.is_call_site(call) for call in calls)
+    return any(last_name(call.func) in words("guards", "waiting") and not code.llm.is_call_site(call) for call in calls)
 
 
 def is_limited(code: Code, loop: cst.While) -> bool:
