@@ -63,7 +63,7 @@ def make_round(rng: random.Random, flags: int, decoys: int = 3) -> Round:
         )
         for n in range(flags)
     ]
-    return made, [Decoy(None, FILE, (line,)) for line in lines[flags:]]
+    return made, [Decoy(None, FILE, (line,), "fine") for line in lines[flags:]]
 
 
 def on(flag: Flag, *, named: bool = True, severity: str | None = "right") -> Comment:

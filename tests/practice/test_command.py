@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -167,7 +168,7 @@ def test_what_is_exported_can_be_imported_once(tmp_path: Path, home: Path) -> No
 def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     folders = [
         started(tmp_path / f"round{number}", round_of(site))
-        for number, site in enumerate(("causal", "shift", "crop", "init"))
+        for number, site in enumerate(("causal", "shift", "crop", "layers"))
     ]
     command = [sys.executable, "-m", "flake8_llm_redflags", "practice", "done", "--no-input"]
     running = [subprocess.Popen([*command, str(folder)], stdout=subprocess.DEVNULL) for folder in folders]
@@ -177,14 +178,14 @@ def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_process_loses_nothing(tmp_path: Path, home: Path) -> None:
     graded(started(tmp_path / "first"))
-    folder = started(tmp_path / "second", round_of("init"))
-    write(folder, round_of("init"), perfect(round_of("init")))
+    folder = started(tmp_path / "second", round_of("layers"))
+    write(folder, round_of("layers"), perfect(round_of("layers")))
     process = subprocess.Popen(
         [sys.executable, "-m", "flake8_llm_redflags", "practice", "done", "--no-input", str(folder)],
         stdout=subprocess.DEVNULL,
     )
     time.sleep(0.5)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     assert sqlite3.connect(home / "practice.sqlite3").execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert graded(folder)["score"] == 100
@@ -286,12 +287,18 @@ def test_watch_shows_clock_and_comments_until_interrupted(tmp_path: Path) -> Non
         command, stdin=inside, stdout=inside, stderr=inside, env={**os.environ, "COLUMNS": "120", "TERM": "xterm"}
     )
     os.close(inside)
-    seen = b""
-    while b"who may look" not in seen:
-        seen += os.read(terminal, 4096)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 130
-    os.close(terminal)
+    seen, until = b"", time.monotonic() + 60
+    try:
+        while b"who may look" not in seen and time.monotonic() < until:
+            if select.select([terminal], [], [], 1)[0]:
+                seen += os.read(terminal, 4096)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        process.kill()  # does nothing to a process that has ended
+        process.wait()
+        os.close(terminal)
+    assert b"who may look" in seen
     assert ROUND.code.encode() in seen
     assert "needs a terminal" in practice("watch", folder, status=2)
 

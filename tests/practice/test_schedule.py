@@ -91,13 +91,13 @@ def test_ratings_follow_what_was_found_and_how() -> None:
 
 
 def test_an_accused_look_alike_is_hard() -> None:
-    choice = tuple({"shift": 1, "init": 2}.get(site.name, 0) for site in GPT.sites)
+    choice = tuple({"shift": 1, "tying": 2}.get(site.name, 0) for site in GPT.sites)
     round_ = Round(GPT, LEVELS["screen"], choice)
-    decoy = next(d for d in round_.rendered.decoys if d.site is not None and d.site.name == "init")
+    decoy = next(d for d in round_.rendered.decoys if d.site is not None and d.site.name == "tying")
     accused = Review((Comment("x", decoy.file, decoy.lines[0]),))
     result = grade(round_.rendered.flags, round_.rendered.decoys, accused)
     found = {r.concept: r.rating for r in ratings(replace(session(5), round=round_), result)}
-    assert found == {"labels-not-shifted": AGAIN, "constant-init": HARD}
+    assert found == {"LRF419": AGAIN, "weights-copied-not-tied": HARD}
 
 
 def test_a_memory_without_tables_is_brought_up_to_date(tmp_path: Path) -> None:

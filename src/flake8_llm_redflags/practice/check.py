@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,15 +13,15 @@ from ..knowledge import table
 from ..source.marks import Mark
 from .linting import referee
 from .rendering import Rendered, render
-from .rounds import LEVELS, draw, from_code
+from .rounds import DRILL_LINES, LEVELS, Round, draw, from_code
 from .scenario import Scenario, Site
 
 #: What a candidate must not read in the code under review.
 _SPOILER = re.compile(
     r"LRF\d|#@|\bexpect\b|\bok:|\bhuman:|\brelated:|\bdecoy\b|\bbugs?\b|fixme|\btodo\b", re.IGNORECASE
 )
-#: A scenario has enough sites for rounds that differ, and no more than fit a screenful of code.
-_SITES = range(8, 19)
+#: A scenario has enough sites for rounds that differ, and no more than its code can carry.
+_SITES = range(8, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def check(scenario: Scenario, rounds: int = 200) -> Checked:
             choice[number] = which
             count += 1
             problems += _single(site, which, render(scenario, choice), clean)
+            if not site.across:
+                problems += _drill(site, which, Round(scenario, LEVELS["drill"], tuple(choice), number))
     rng = random.Random(scenario.digest)
     for _ in range(rounds):
         drawn = draw(scenario, rng.choice(list(LEVELS.values())), rng)
@@ -85,6 +88,20 @@ def _single(site: Site, which: int, rendered: Rendered, clean: Rendered) -> Iter
         yield f"{name}: no line is marked with {site.concept}"
     if variant.kind == "decoy" and not any(decoy.site is site for decoy in rendered.decoys):
         yield f"{name}: no line is marked with `# ok: …`"
+
+
+def _drill(site: Site, which: int, drill: Round) -> Iterator[str]:
+    """Yield what is wrong with a drill: it shows whole statements, not too many, and the flag is among them."""
+    name = f"{site.name}, drill of variant {which}"
+    (text,) = drill.files.values()
+    try:
+        ast.parse(textwrap.dedent(text))
+    except SyntaxError as error:
+        yield f"{name}: line {error.lineno} does not parse: {error.msg}"
+    if text.count("\n") > DRILL_LINES:
+        yield f"{name}: has more than {DRILL_LINES} lines"
+    if site.variants[which].kind == "bad" and not any(flag.site is site for flag in drill.rendered.flags):
+        yield f"{name}: does not show its flag"
 
 
 def _rendered(name: str, rendered: Rendered) -> Iterator[str]:

@@ -76,8 +76,7 @@ def _key(round_: Round) -> Iterator[str]:
             yield f"- the author says: “{site.pushback}”"
     yield "\n## Look-alikes: these are right\n"
     for decoy in round_.rendered.decoys:
-        reason = decoy.site.decoy if decoy.site is not None and decoy.site.decoy else "right as it stands"
-        yield f"- {decoy.file}:{', '.join(map(str, decoy.lines))}: {reason}"
+        yield f"- {decoy.file}:{', '.join(map(str, decoy.lines))}: {decoy.reason}"
 
 
 def _sheet(round_: Round) -> Iterator[str]:

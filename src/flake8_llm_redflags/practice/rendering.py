@@ -30,11 +30,17 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Decoy:
-    """A place that looks bad and is right."""
+    """A place that looks bad and is right. ``slug``: why, in a few words, as its mark says it."""
 
     site: Site | None
     file: str
     lines: tuple[int, ...]
+    slug: str
+
+    @property
+    def reason(self) -> str:
+        """Why it is right, in the author's words."""
+        return self.site.decoy if self.site is not None and self.site.decoy else self.slug.replace("-", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +125,60 @@ def _decoys(template: Template, owners: list[Site | None], found: tuple[Mark, ..
             site = owners[mark.line - 1]
             key = site.name if site is not None else mark.line
             before = by_site[key].lines if key in by_site else ()
-            by_site[key] = Decoy(site, template.name, tuple(sorted({*before, mark.line})))
+            by_site[key] = Decoy(site, template.name, tuple(sorted({*before, mark.line})), mark.what)
     return list(by_site.values())
 
 
-def function_around(text: str, line: int) -> tuple[int, int]:
-    """Return the first and last line of the innermost function around a line; of the whole file outside of functions."""
+def function_around(text: str, line: int, until: int | None = None) -> tuple[int, int]:
+    """Return the first and last line, decorators included, of the innermost function that holds a line, or the lines up
+    to another; those of the whole file outside of functions."""
     best = (1, text.count("\n"))
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno <= line <= (node.end_lineno or 0):
-            span = (node.lineno, node.end_lineno or node.lineno)
-            if span[1] - span[0] < best[1] - best[0]:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            span = _lines_of(node)
+            if span[0] <= line and (until or line) <= span[1] and span[1] - span[0] < best[1] - best[0]:
                 best = span
     return best
+
+
+def excerpt(text: str, first: int, last: int, most: int) -> tuple[int, int]:
+    """Return first and last line of what to show around some lines: their function where it is neither short nor longer
+    than ``most`` lines, else as many whole statements around them as fit."""
+    start, end = function_around(text, first, last)
+    if most // 2 <= end - start < most:
+        return start, end
+    block: list[ast.stmt] = ast.parse(text).body
+    while True:
+        spans = [_lines_of(node) for node in block]
+        inside = [n for n, (start, end) in enumerate(spans) if start <= last and first <= end]
+        if len(inside) == 1 and spans[inside[0]][1] - spans[inside[0]][0] >= most:
+            if (inner := _block_with(block[inside[0]], first, last)) is not None:
+                block = inner
+                continue
+        break
+    if not inside or spans[inside[-1]][1] - spans[inside[0]][0] >= most:
+        start = max(1, (first + last - most) // 2 + 1)
+        return start, min(start + most - 1, text.count("\n"))
+    top, bottom = inside[0], inside[-1]
+    grown = True
+    while grown:
+        grown = False
+        if bottom + 1 < len(spans) and spans[bottom + 1][1] - spans[top][0] < most:
+            bottom, grown = bottom + 1, True
+        if top > 0 and spans[bottom][1] - spans[top - 1][0] < most:
+            top, grown = top - 1, True
+    return spans[top][0], spans[bottom][1]
+
+
+def _lines_of(node: ast.stmt) -> tuple[int, int]:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)]), node.end_lineno or node.lineno
+
+
+def _block_with(node: ast.stmt, first: int, last: int) -> list[ast.stmt] | None:
+    """Return the block of a compound statement that holds the lines."""
+    blocks = [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
+    blocks += [handler.body for handler in getattr(node, "handlers", [])]
+    return next(
+        (block for block in blocks if block and block[0].lineno <= first and last <= (block[-1].end_lineno or 0)), None
+    )

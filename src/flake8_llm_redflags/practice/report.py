@@ -31,9 +31,7 @@ class Report:
 
     def why_fine(self, alarm: FalseAlarm) -> str:
         """Return why what a false alarm accuses is right."""
-        if alarm.decoy is not None and alarm.decoy.site is not None and alarm.decoy.site.decoy:
-            return alarm.decoy.site.decoy
-        return "a look-alike that is right" if alarm.decoy is not None else "nothing in the key speaks of it"
+        return alarm.decoy.reason if alarm.decoy is not None else "nothing in the key speaks of it"
 
 
 def report(session: Session) -> Report:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from .rendering import Rendered, function_around, render
+from .rendering import Rendered, excerpt, render
 from .scenario import Scenario, Site
 
 LevelName = Literal["drill", "screen", "onsite", "pr"]
@@ -60,7 +60,7 @@ class Round:
     def rendered(self) -> Rendered:
         """Files, flags and decoys; for a drill only the function around its site."""
         whole = render(self.scenario, self.choice)
-        return whole if self.focus is None else _cut(whole, self.scenario.sites[self.focus], self.scenario)
+        return whole if self.focus is None else _cut(whole, self)
 
     @property
     def files(self) -> dict[str, str]:
@@ -151,21 +151,18 @@ def _conflict(scenario: Scenario, one: Site, other: Site) -> bool:
     return (one.name, other.name) in scenario.conflicts or (other.name, one.name) in scenario.conflicts
 
 
-def _cut(whole: Rendered, site: Site, scenario: Scenario) -> Rendered:
-    """Return only the function around a site, at most ``DRILL_LINES`` lines of it."""
-    file, line = _place(whole, site, scenario)
+def _cut(whole: Rendered, drill: Round) -> Rendered:
+    """Return only what stands around the site that a drill is about, at most ``DRILL_LINES`` lines of it."""
+    file, place = _place(drill)
     text = whole.files[file]
-    first, last = function_around(text, line)
-    if last - first >= DRILL_LINES:
-        first = max(first, min(line - DRILL_LINES // 2, last - DRILL_LINES + 1))
-        last = first + DRILL_LINES - 1
+    first, last = excerpt(text, *place, DRILL_LINES)
     kept = "\n".join(text.splitlines()[first - 1 : last]) + "\n"
 
     def moved(lines: Iterable[int]) -> tuple[int, ...]:
         return tuple(number - first + 1 for number in lines if first <= number <= last)
 
     flags = tuple(
-        replace(flag, lines=moved(flag.lines), block=(1, last - first + 1))
+        replace(flag, lines=moved(flag.lines), block=(1, last - first + 1), elsewhere=frozenset())
         for flag in whole.flags
         if flag.file == file and moved(flag.lines)
     )
@@ -175,18 +172,18 @@ def _cut(whole: Rendered, site: Site, scenario: Scenario) -> Rendered:
     return Rendered({file: kept}, {file: ()}, flags, decoys)
 
 
-def _place(whole: Rendered, site: Site, scenario: Scenario) -> tuple[str, int]:
-    """Return the file and a line of a site: its flag's or decoy's, else where its good lines stand."""
-    for found in (*whole.flags, *whole.decoys):
-        if found.site is site and found.lines:
-            return found.file, found.lines[0]
-    for template in scenario.templates:
+def _place(drill: Round) -> tuple[str, tuple[int, int]]:
+    """Return the file of the site that a drill is about, and its first and last line there."""
+    sites = drill.scenario.sites
+    chosen = {site.name: site.variants[variant] for site, variant in zip(sites, drill.choice, strict=True)}
+    for template in drill.scenario.templates:
         number = 1
         for part in template.parts:
-            if part is site:
-                return template.name, number
-            number += 1 if isinstance(part, str) else len(part.variants[0].lines)
-    raise AssertionError(f"{site.name} is in no template")
+            length = 1 if isinstance(part, str) else len(chosen[part.name].lines)
+            if part is sites[drill.focus or 0]:
+                return template.name, (number, number + max(length, 1) - 1)
+            number += length
+    raise AssertionError("a site is in no template")
 
 
 def _digest(scenario: Scenario) -> str:
