@@ -68,6 +68,8 @@ class Uses:
                 return False
             if isinstance(above, cst.Attribute) and above.attr.value in ("shape", "dtype", "device", "size", "ndim"):
                 return False
+            if isinstance(above, cst.Attribute) and above.attr.value in ("register_hook", "retain_grad"):
+                return True  # their gradients are looked at
             if isinstance(above, (cst.BinaryOperation, cst.Comparison)):
                 return True
             if isinstance(above, cst.Call) and child is not above.func:
@@ -75,10 +77,35 @@ class Uses:
                     # handed over whole: to a logger, or to a cache that needs it
                     return not says(last_name(above.func) or "", "logging_words")
                 return self._code.tensors.operation(above) is not None
+            if isinstance(above, cst.Assign):
+                return self._is_part_used(above, name, attention)
             if isinstance(above, cst.BaseSmallStatement):
                 return False
             child = above
         return False
+
+    def _is_part_used(self, statement: cst.Assign, name: cst.Name, attention: Attention) -> bool:
+        """Is a part of the scores given a name and computed with: ``best = scores[..., :n]``, ``best.topk(k)``?"""
+        if not isinstance(statement.value, cst.Subscript) or statement.value.value is not name:
+            return False
+        parts = (
+            binding
+            for target in statement.targets
+            if isinstance(target.target, cst.Name)
+            for binding in self._code.names.bindings(target.target.value, target.target)
+            if binding.node is statement and binding.name != name.value
+        )
+        return any(
+            self._is_computed_with(use, attention) or self._is_receiver(use)
+            for part in parts
+            for use in self._code.values.uses(part)
+        )
+
+    def _is_receiver(self, use: cst.Name) -> bool:
+        """Is a method of the tensor called that computes with it: ``part.topk(k)``?"""
+        attribute = self._code.tree.parent(use)
+        call = self._code.tree.parent(attribute) if isinstance(attribute, cst.Attribute) else None
+        return isinstance(call, cst.Call) and call.func is attribute and self._code.tensors.operation(call) is not None
 
 
 def lends_its_shape(code: Code, name: cst.Name) -> bool:

@@ -133,8 +133,9 @@ def _bindings_in(code: Code, value: Node, loop: Node, depth: int = 4) -> set[int
         for binding in code.values.definitions(name):
             if binding.kind == "assign" and binding.value is not None and code.tree.contains(loop, binding.node):
                 if _has_graph(code, binding.value):
-                    found.add(id(binding.node))
-                found |= _bindings_in(code, binding.value, loop, depth - 1)
+                    found.add(id(binding))
+                if not binding.path:  # of what a call returns side by side, a loss says nothing of the rest
+                    found |= _bindings_in(code, binding.value, loop, depth - 1)
     return found
 
 
