@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import libcst as cst
 
 from ..knowledge import table, words
-from .arguments import argument, has_star_arguments, keyword  # noqa: F401 (read from here by others)
+from .arguments import has_star_arguments, keyword
 from .constants import as_text
 from .names import dotted, holds_word
 from .tree import Node

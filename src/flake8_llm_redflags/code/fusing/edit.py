@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from ..arguments import keyword
 from ..attention import Attention
 from ..constants import as_integer, is_true
-from ..context import keyword
 from ..tensors import Operation, group
 from ..tree import Node
 from ..trimming import own_line, statements_for
