@@ -38,11 +38,18 @@ class TunedOnTest(Rule):
             ):
                 continue
             reported.add(id(score))
-            message = (
-                f"`{code.short_text(score, 40)}` is a test score that picks the best on line {code.line(choice.node)}:"
-                " choose on a validation part, test once"
-            )
-            yield self.finding(code, score, message)
+            yield self._finding(code, score, choice.node)
+        for score, place in self._thresholds(code):
+            if id(score) not in reported:
+                reported.add(id(score))
+                yield self._finding(code, score, place)
+
+    def _finding(self, code: Code, score: cst.CSTNode, place: cst.CSTNode) -> Finding:
+        message = (
+            f"`{code.short_text(score, 40)}` is a test score that picks the best on line {code.line(place)}:"
+            " choose on a validation part, test once"
+        )
+        return self.finding(code, score, message)
 
     @staticmethod
     def _is_on_the_test(code: Code, choice: Choice) -> bool:
@@ -55,3 +62,74 @@ class TunedOnTest(Rule):
             evaluation.features.rows and all(flow.is_last_test(rows) for rows in evaluation.features.rows)
             for evaluation in choice.scores
         )
+
+    # ---- thresholds: `best = thresholds[np.argmax(f1)]`, where f1 comes from the test part, which `best` then cuts
+
+    def _thresholds(self, code: Code) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
+        """Yield the test score and the choice of each threshold that test rows pick and are then scored with."""
+        places = list(code.calls("argmax", "argmin", "nanargmax", "idxmax"))
+        if not places:
+            return
+        flow = code.flow.data
+        tests = {
+            id(one.node): one
+            for one in flow.evaluations
+            if one.scored and one.features.rows and all(flow.is_last_test(rows) for rows in one.features.rows)
+        }
+        for place in places:
+            found = next((tests[id(node)] for node in _made_of(code, place) if id(node) in tests), None)
+            if found is None or any(_VALIDATION.search(n.value) for n in code.tree.within(found.node, cst.Name)):
+                continue
+            cut = _cut_by(code, place)
+            if cut is not None and any(
+                one.features.rows & found.features.rows
+                and (code.tree.comes_before(cut, one.node) or code.tree.contains(one.node, cut))
+                for one in tests.values()
+            ):
+                yield found.node, place
+
+
+def _made_of(code: Code, node: cst.CSTNode, depth: int = 3) -> Iterator[cst.CSTNode]:
+    """Yield the calls that a value is computed from, names followed a few steps back."""
+    yield from code.tree.within(node, cst.Call)
+    if depth == 0:
+        return
+    for name in code.tree.within(node, cst.Name):
+        for origin in code.values.origins(name):
+            if origin.node is not name and not isinstance(origin.node, cst.Name | cst.Param):
+                yield from _made_of(code, origin.node, 0 if isinstance(origin.node, cst.Call) else depth - 1)
+
+
+def _cut_by(code: Code, place: cst.Call) -> cst.CSTNode | None:
+    """Return the comparison with the threshold that was picked, in the same function: ``proba >= best``."""
+    wanted = set(_picked(code, place))
+    scope = code.context.function(place)
+    return next(
+        (
+            node
+            for node in (code.all(cst.Comparison) if wanted else ())
+            if any(name.value in wanted for name in code.tree.within(node, cst.Name))
+            and code.context.function(node) is scope
+        ),
+        None,
+    )
+
+
+def _picked(code: Code, place: cst.Call) -> Iterator[str]:
+    """Yield the names that ``thresholds[np.argmax(f1)]`` is given, directly or by way of a name of the index."""
+    if any(isinstance(above, cst.SubscriptElement) for above in code.tree.ancestors(place)):
+        yield from _targets(code, place)
+        return
+    indices, scope = set(_targets(code, place)), code.context.function(place)
+    for element in code.all(cst.SubscriptElement):
+        index = element.slice.value if isinstance(element.slice, cst.Index) else None
+        if isinstance(index, cst.Name) and index.value in indices and code.context.function(element) is scope:
+            yield from _targets(code, element)
+
+
+def _targets(code: Code, node: cst.CSTNode) -> Iterator[str]:
+    """Yield the names that the statement around a node assigns to."""
+    for assign in code.tree.within(code.context.statement(node), cst.Assign):
+        for target in assign.targets:
+            if isinstance(target.target, cst.Name):
+                yield target.target.value
