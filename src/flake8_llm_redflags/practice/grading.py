@@ -85,6 +85,11 @@ class Result:
         """How many blockers were not located."""
         return sum(not outcome.is_found and outcome.flag.site.severity == "blocker" for outcome in self.outcomes)
 
+    @property
+    def cap(self) -> float | None:
+        """The most that the score can be after the blockers that were missed; None where none was."""
+        return _CAPS[min(self.missed_blockers, 2)] if self.missed_blockers else None
+
 
 def grade(
     flags: Sequence[Flag], decoys: Sequence[Decoy], review: Review, linted: frozenset[tuple[str, int]] = frozenset()

@@ -50,6 +50,8 @@ def as_object(told: Report) -> dict[str, Any]:
         "band": result.band,
         "recall": round(result.recall, 3),
         "precision": round(result.precision, 3),
+        "missed_blockers": result.missed_blockers,
+        "cap": result.cap,
         "verdict": session.review().verdict,
         "verdict_is_right": result.verdict_is_right,
         "seconds": int(((session.submitted or session.started) - session.started).total_seconds()),
@@ -105,7 +107,9 @@ def counts(result: Result) -> str:
             parts.append(f"{severity} {sum(o.is_found for o in of_kind)}/{len(of_kind)}")
     on_decoys = sum(alarm.decoy is not None for alarm in result.false_alarms)
     found = f"found {', '.join(parts)}" if parts else "nothing was wrong here"
-    return f"{found}; false alarms {len(result.false_alarms)}, {on_decoys} of them on look-alikes; precision {result.precision:.2f}"
+    alarms = f"false alarms {len(result.false_alarms)}, {on_decoys} of them on look-alikes"
+    cap = f"; a missed blocker caps the score at {result.cap:.0f}" if result.cap is not None else ""
+    return f"{found}; {alarms}; precision {result.precision:.2f}{cap}"
 
 
 def you_said(outcome: Outcome) -> str:
@@ -181,12 +185,9 @@ def html(told: Report) -> str:
         for o in result.outcomes
     )
     details = "".join(
-        f"<h3>{escape(o.flag.site.title)}</h3><ul>"
-        + "".join(
-            f"<li>{kind}: {escape(text)}</li>"
-            for kind in ("why", "fix", "probes")
-            for text in getattr(o.flag.site, kind)
-        )
+        f"<h3>{escape(o.flag.site.title)} ({'found' if o.is_found else 'missed'})</h3><ul>"
+        + "".join(f"<li>{kind}: {escape(text)}</li>" for kind, texts in _told(o) for text in texts)
+        + (f"<li><code>redflags rule {o.flag.site.concept}</code></li>" if has_page(o.flag.site.concept) else "")
         + "</ul>"
         for o in result.outcomes
     )

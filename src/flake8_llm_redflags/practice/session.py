@@ -88,8 +88,11 @@ class Session:
 
     def dispute(self, file: str, line: int) -> Session:
         """Maintain the comment on a line: it becomes an extra. Raises ``SessionError`` where there is none to dispute."""
-        if not any((alarm.comment.file, alarm.comment.line) == (file, line) for alarm in self.result().false_alarms):
+        alarms = [a for a in self.result().false_alarms if (a.comment.file, a.comment.line) == (file, line)]
+        if not alarms:
             raise SessionError(f"{file}:{line}: no comment there was counted as a false alarm")
+        if (decoy := alarms[0].decoy) is not None:
+            raise SessionError(f"{file}:{line}: is a look-alike, and right: {decoy.reason}")
         after = replace(self, disputes=(*self.disputes, (file, line)))
         after.save()
         return after

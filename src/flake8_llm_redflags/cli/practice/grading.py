@@ -121,8 +121,7 @@ def _print(told: Report) -> None:
     took = clock(((session.submitted or session.started) - session.started).total_seconds())
     limit = clock(session.limit.total_seconds())
     out.print(f"[bold]{session.round.code}[/] {session.round.level.name}   {took} of {limit}")
-    cap = f" (missed blockers cap the score: {result.missed_blockers})" if result.missed_blockers else ""
-    out.print(f"[bold]{result.score:.0f}[/] {result.band}{cap}   {counts(result)}")
+    out.print(f"[bold]{result.score:.0f}[/] {result.band}   {counts(result)}")
     if result.outcomes:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for name in ("line", "severity", "you", "linter", "flag"):

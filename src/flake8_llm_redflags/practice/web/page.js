@@ -79,9 +79,9 @@ function drawFiles() {
     lines.forEach((text, index) => {
       const number = index + 1;
       box.append(make("div", { class: "line", id: lineId(file, number), "data-file": file, "data-line": number },
-        make("button", { type: "button", "aria-label": `Comment on line ${number}`, tabindex: number === 1 ? "0" : "-1", on: { click: () => { choose(file, number); edit(file, number); } } }, String(number)),
+        make("button", { type: "button", "aria-label": `Comment on line ${number}`, "aria-describedby": `${lineId(file, number)}-code`, tabindex: number === 1 ? "0" : "-1", on: { click: () => { choose(file, number); edit(file, number); } } }, String(number)),
         make("span", { class: "sign", "aria-hidden": "true" }, "+"),
-        make("code", {}, text || " ")));
+        make("code", { id: `${lineId(file, number)}-code` }, text || " ")));
     });
     files.append(box);
   }
@@ -216,7 +216,11 @@ function drawResult(result) {
   };
   const again = async () => {
     const full = flags.filter((flag) => flag.found && ticks.filter((tick) => tick.site === flag.site).every((tick) => tick.box.checked));
-    drawResultKeeping(await ask("POST", "/api/submit", { review: state.review, explained: full.map((flag) => flag.site) }));
+    try {
+      drawResultKeeping(await ask("POST", "/api/submit", { review: state.review, explained: full.map((flag) => flag.site) }));
+    } catch (error) {
+      byId("saved").textContent = `not kept: ${error.message}`;
+    }
   };
   const drawResultKeeping = (told) => { if (told.score !== result.score || told.false_alarms.length !== result.false_alarms.length) drawResult(told); };
   const bullets = (flag, kind) => flag[kind].map((text) => {
@@ -228,6 +232,7 @@ function drawResult(result) {
   section.replaceChildren(
     make("h2", { tabindex: "-1", id: "score" }, make("span", { class: "score" }, String(Math.round(result.score))), result.band),
     make("p", {}, flags.length ? `found ${severities.map(found).join(", ")}` : "nothing was wrong here", `; false alarms ${result.false_alarms.length}; precision ${result.precision.toFixed(2)}; the verdict was ${result.verdict_is_right ? "right" : "not right"} `, explained),
+    result.cap === null ? "" : make("p", { id: "cap" }, `${result.missed_blockers} blocker${result.missed_blockers === 1 ? " was" : "s were"} missed, so the score is ${result.cap} at most.`),
     result.not_remembered ? make("p", { class: "quiet" }, `not remembered: ${result.not_remembered}`) : "",
     make("table", {}, make("thead", {}, make("tr", {}, ...["line", "severity", "You", "Linter", "Key"].map((name) => make("th", { scope: "col" }, name)))),
       make("tbody", {}, ...flags.map((flag) => make("tr", {}, make("td", { class: "place" }, `${flag.file}:${flag.lines[0]}`), make("td", {}, flag.severity), make("td", { class: said(flag)[0] }, said(flag)[1]), make("td", {}, flag.linter), make("td", {}, flag.title))))),
@@ -281,8 +286,12 @@ byId("theme").addEventListener("click", () => {
 });
 byId("hint").addEventListener("click", async () => {
   await keepNow();
-  const told = await ask("POST", "/api/hint", {});
-  byId("hints").textContent = told.hint === null ? "There is no hint left." : `Hint: ${told.hint}`;
+  try {
+    const told = await ask("POST", "/api/hint", {});
+    byId("hints").textContent = told.hint === null ? "There is no hint left." : `Hint: ${told.hint}`;
+  } catch (error) {
+    byId("hints").textContent = `No hint: ${error.message}`;
+  }
 });
 byId("summary").addEventListener("input", () => { state.review.summary = byId("summary").value; keep(); });
 for (const radio of document.querySelectorAll("[name=verdict]")) {
