@@ -40,12 +40,22 @@ class DataFlow:
         for leak in self.leaks:
             statistic = leak.statistic
             apart = leak.across_tables or self.is_target_mean(statistic)
-            if statistic.kind == kind and leak.kind in sinks and (not apart or kind == "resampling"):
+            is_of_kind = kind == ("transformer" if self.fills_a_feature(statistic) else statistic.kind)
+            if is_of_kind and leak.kind in sinks and (not apart or kind == "resampling"):
                 yield leak
 
     def is_target_mean(self, statistic: Statistic) -> bool:
         """Is it a statistic of the target for each group?"""
         return statistic.grouped and statistic.column in self.target_columns
+
+    def fills_a_feature(self, statistic: Statistic) -> bool:
+        """Does a model predict a column that other models are given, as an imputer does?"""
+        if statistic.learnt is None:
+            return False
+        others = [one.target for one in self.trainings if one.node is not statistic.node and one.target is not None]
+        return any(target.column is not None for target in others) and all(
+            target.column != statistic.learnt for target in others
+        )
 
     @cached_property
     def target_columns(self) -> frozenset[str]:

@@ -15,7 +15,20 @@ from .store import Thing
 NONE: frozenset[Rows] = frozenset()
 NO_MARKS: frozenset[Mark] = frozenset()
 
-Shape = Literal["table", "column", "grouped", "grouped column", "mask", "index", "count", "number", "parts", "object"]
+Shape = Literal[
+    "table",
+    "row",  # one row of a table: what is averaged in it is no statistic over rows
+    "window",  # the rows before each row
+    "column",
+    "grouped",
+    "grouped column",
+    "mask",
+    "index",
+    "count",
+    "number",
+    "parts",
+    "object",
+]
 SinkKind = Literal["split", "cross-validation", "evaluation"]
 
 _KINDS: dict[str, StatisticKind] = {

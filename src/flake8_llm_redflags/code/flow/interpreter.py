@@ -71,6 +71,8 @@ class Interpreter(ABC, Generic[State]):
         #: Identifies the chain of inlined calls, so that one call site run for two callers counts as two.
         self.context = 0
         self.loop_depth = 0
+        #: The loops, comprehensions and calls for each element that are under way.
+        self.turns: list[Node] = []
         self._running: list[int] = []
         self._entered: set[int] = set()
         self._returned: list[list[Thing[State]]] = []
@@ -336,10 +338,12 @@ class Interpreter(ABC, Generic[State]):
         items = iterable.items
         if items is not None and 1 < len(items) <= _TURNS and not self.loop_depth and items[0].constant is None:
             self.loop_depth += 1
+            self.turns.append(node)
             for item in items:  # `for frame in (train, test)`: each is changed in place
                 self.assign(node.target, item, node.iter)
                 self._body(node)
                 self._ended = False
+            self.turns.pop()
             self.loop_depth -= 1
             return
         self._loop(node, lambda: self.assign(node.target, self._element_of(node.iter, iterable), node.iter))
@@ -351,8 +355,10 @@ class Interpreter(ABC, Generic[State]):
         """Run the body; the outermost loop twice, so that what one turn leaves reaches the next."""
         for _ in range(1 if self.loop_depth else 2):
             self.loop_depth += 1
+            self.turns.append(node)
             begin()
             self._body(node)
+            self.turns.pop()
             self.loop_depth -= 1
             self._ended = False
         if node.orelse is not None:
@@ -474,6 +480,7 @@ class Interpreter(ABC, Generic[State]):
     def _comprehension(self, node: cst.BaseComp) -> Thing[State]:
         outer = self.frame
         self.frame = Frame(outer)
+        self.turns.append(node)
         loop: cst.CompFor | None = node.for_in
         conditions: list[Thing[State]] = []
         while loop is not None:
@@ -483,6 +490,7 @@ class Interpreter(ABC, Generic[State]):
             loop = loop.inner_for_in
         results = (node.key, node.value) if isinstance(node, cst.DictComp) else (node.elt,)
         parts = [self.evaluate(result) for result in results]
+        self.turns.pop()
         self.frame = outer
         result = self.combined(node, parts)
         return self.filtered(result, conditions) if conditions else result
@@ -625,7 +633,10 @@ class Interpreter(ABC, Generic[State]):
         if not isinstance(target.function, (cst.FunctionDef, cst.Lambda)):
             return None
         arguments = [Argument(None, "", value, node) for value in values]
-        return self._inline_call(target.function, target.home or self.module, target.owner, node, arguments)
+        self.turns.append(node)
+        result = self._inline_call(target.function, target.home or self.module, target.owner, node, arguments)
+        self.turns.pop()
+        return result
 
     def _inline_call(
         self,

@@ -109,7 +109,7 @@ class Learning(Tables):
         if name in api.names("transformer_functions") and (qualified or "").rpartition(".")[0] in api.names(
             "transformer_functions", "modules"
         ):
-            return self._transformer_function(node, name, first)
+            return self._transformer_function(node, name, first, arguments)
         if root == "builtins":
             return self._builtin(node, name, arguments)
         if root in ("numpy", "pandas", "scipy"):
@@ -265,13 +265,16 @@ class Learning(Tables):
         state = features.state
         kind = estimator.statistic
         statistic = None
-        if kind is not None and state.rows:
+        if kind is not None and state.rows and state.shape != "row":
             assert isinstance(node.func, cst.Attribute)
             statistic = self._statistic(node, state, kind, self._name_of(node.func.value, estimator))
             if not estimator.trains and estimator.category != "clusterers":
                 self._note_unused(node, receiver, statistic)
         elif estimator.trains and state.rows and isinstance(node.func, cst.Attribute):  # a model can feed features too
-            statistic = self._statistic(node, state, "supervised", self._name_of(node.func.value, estimator))
+            is_unknown = estimator.category == "pipelines" and not estimator.inside
+            if target is not None or not is_unknown:  # steps of which nobody knows, and nothing to learn from
+                statistic = self._statistic(node, state, "supervised", self._name_of(node.func.value, estimator))
+                statistic.learnt = target.state.column if target is not None else None
         fit = Fit(node, estimator, state, target.state if target is not None else None, statistic)
         self.store.write(receiver, Data(estimator=estimator, fitted=fit))
         self.seen.fits.append(fit)
@@ -488,10 +491,8 @@ class Learning(Tables):
                         self._confirm_all(features, split, part.parents[0])
                         if fit is not None:
                             self._confirm_all(fit.features, split, part.parents[0])
-                elif fit is not None and not covers(fit.features.rows, rows):
-                    whole = part.parents[0]
-                    if any(whole in seen.line() for seen in fit.features.rows):  # trained on another part of it
-                        self._confirm_all(features, split, whole)
+                elif fit is not None and not covers(fit.features.rows, rows) and _is_another_part(part, fit.features.rows):
+                    self._confirm_all(features, split, part.parents[0])
         if scored and fit is not None:
             self._confirm_joined(node, features, fit)
         return evaluation
@@ -570,6 +571,19 @@ class Learning(Tables):
             for rows in evaluation.features.rows
             for part in rows.line()
         )
+
+
+def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:
+    """Is a part of a table held apart from what a model has seen of the same table?"""
+    assert part.split is not None
+    return any(
+        other is not part
+        and other.split is not None
+        and other.parents == part.parents
+        and (other.split is part.split or other.split.kind == part.split.kind)
+        for rows in seen
+        for other in rows.line()
+    )
 
 
 def _estimators(arguments: Sequence[Argument[Data]]) -> list[Estimator]:

@@ -26,12 +26,14 @@ class Split:
     kind: SplitKind
     #: Whether earlier rows stay before later ones (``shuffle=False``, slices, ``TimeSeriesSplit``).
     ordered: bool = False
+    #: The loops in whose turns it stands.
+    turns: frozenset[int] = frozenset()
 
 
 class Rows:
     """A set of rows: all rows of an origin (no parents), a part of other rows, or several rows joined."""
 
-    __slots__ = ("_parts", "depth", "node", "number", "numbers", "parents", "part", "split")
+    __slots__ = ("_parts", "depth", "node", "number", "numbers", "parents", "part", "split", "turns")
 
     def __init__(
         self,
@@ -40,8 +42,11 @@ class Rows:
         part: object = "all",
         split: Split | None = None,
         numbers: Iterator[int] | None = None,
+        turns: frozenset[int] = frozenset(),
     ) -> None:
         self.node, self.parents, self.part, self.split = node, parents, part, split
+        #: The loops each turn of which brings rows of its own: `image = imread(name)`.
+        self.turns = frozenset.intersection(*(parent.turns for parent in parents)) if parents else turns
         self.depth = 1 + max((parent.depth for parent in parents), default=0)
         self._parts: dict[tuple[int, object], Rows] = {}
         #: Counts the rows of one run: sets of them keep one order, whatever the memory addresses.
@@ -120,14 +125,20 @@ class Statistic:
     causal: bool = False
     #: Whether it was taken for each group (``groupby``).
     grouped: bool = False
+    #: The loops that take it for each element anew: of one image, one file.
+    turns: frozenset[int] = frozenset()
+    #: The column that was learnt, for a model.
+    learnt: str | None = None
 
     def leaks_into(self, split: Split, whole: Rows) -> bool:
         """Does a split of the rows ``whole`` hand out parts that were already seen together?
 
         A statistic of the training part of another split is no leak here: only the inner score is touched.
         """
-        if self.causal and split.ordered:
+        if (self.causal and split.ordered) or self.turns - split.turns:
             return False
+        if self.kind == "resampling" and split.kind == "mask":
+            return False  # a condition keeps the copies of a row together
         if not covers(self.rows, whole, partly=split.kind in ("random", "folds")):
             return False
         return not any(rows.part in ("train", "test") and rows in self.rows for rows in whole.line())

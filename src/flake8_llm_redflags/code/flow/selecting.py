@@ -67,7 +67,7 @@ class Selecting(Interpreter[Data]):
     def _origin(self, node: Node) -> frozenset[Rows]:
         key = (self.context, id(node))
         if key not in self._origins:
-            self._origins[key] = Rows(node, numbers=self.numbers)
+            self._origins[key] = Rows(node, numbers=self.numbers, turns=self._turns())
         return frozenset((self._origins[key],))
 
     def _split_at(
@@ -75,12 +75,15 @@ class Selecting(Interpreter[Data]):
     ) -> Split:
         key = (self.context, id(node))
         if key not in self._splits:
-            self._splits[key] = Split(node, kind, ordered)
+            self._splits[key] = Split(node, kind, ordered, self._turns())
             self.seen.splits.append(self._splits[key])
         return self._splits[key]
 
-    def _named_split(self, kind: Literal["cut", "mask"], name: object, node: Node) -> Split:
-        return self._splits.setdefault((kind, name), Split(node, kind, ordered=kind == "cut"))
+    def _named_split(self, kind: Literal["cut", "mask"], name: object, node: Node, *, ordered: bool = True) -> Split:
+        return self._splits.setdefault((kind, name), Split(node, kind, ordered, self._turns()))
+
+    def _turns(self) -> frozenset[int]:
+        return frozenset(map(id, self.turns))
 
     def _cut(self, rows: Iterable[Rows], split: Split, part: object) -> frozenset[Rows]:
         rows = tuple(rows)
@@ -107,8 +110,10 @@ class Selecting(Interpreter[Data]):
             or (isinstance(node, cst.BinaryOperation) and all(state.shape == "mask" for state in states))
         ):
             result.shape = "mask"
-        if isinstance(node, (cst.Tuple, cst.List, cst.Dict, cst.ListComp, cst.GeneratorExp, cst.Set)):
+        if isinstance(node, (cst.Tuple, cst.List, cst.Dict, cst.ListComp, cst.GeneratorExp, cst.Set, cst.Call)):
             result.column = None
+            if result.shape == "row" and not isinstance(node, cst.Tuple):
+                result.shape = "object"  # many rows, one by one
         return Thing(result)
 
     def filtered(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
@@ -135,6 +140,8 @@ class Selecting(Interpreter[Data]):
     def attribute(self, node: cst.Attribute, owner: Thing[Data]) -> Thing[Data]:
         name, state = node.attr.value, owner.state
         if name in api.names("pandas", "locators"):
+            return owner
+        if state.shape == "row":
             return owner
         if name == "shape":
             return Thing(Data(state.rows, shape="count"))
@@ -176,6 +183,8 @@ class Selecting(Interpreter[Data]):
             if chosen:
                 return Thing(Data(marks=chosen, shape="number"))
             return Thing(state) if state.shape in ("count", "index") else Thing(NOTHING)
+        if state.shape == "row":
+            return Thing(state)
         chosen = _chosen_by(keys if len(keys) == 1 else keys[1:])
         if chosen:
             state = replace(state, marks=together(state.marks, chosen))
@@ -224,8 +233,8 @@ class Selecting(Interpreter[Data]):
             return replace(state, rows=self._picked(state.rows, index.rows))
         if index.shape == "mask":
             assert isinstance(part, cst.Index)
-            side, condition = _condition(part.value)
-            split = self._named_split("mask", fingerprint(condition), part.value)
+            side, name = _condition(part.value)
+            split = self._named_split("mask", name, part.value, ordered=_is_of_order(name))
             return replace(state, rows=self._cut(state.rows, split, side))
         if index.is_data:  # numbers of rows, or names of columns
             own = frozenset(one for one in index.rows if one not in state.rows and state.rows & set(one.line()))
@@ -330,12 +339,31 @@ def fingerprint(node: Node) -> tuple[object, ...]:
     return (*own, *(fingerprint(child) for child in children(node)))
 
 
-def _condition(node: Node) -> tuple[bool, Node]:
-    """Return whether a condition stands as it is (False: behind ``~``), and the condition."""
+#: Comparisons, and those of which they are the other side.
+_OPPOSITES = {"GreaterThanEqual": "LessThan", "GreaterThan": "LessThanEqual", "NotEqual": "Equal", "NotIn": "In"}
+_METHOD_OPPOSITES = {"notnull": "isnull", "notna": "isna"}
+
+
+def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
+    """Return on which side of a condition rows are kept, and what it says: the same for ``x < 3`` and ``x >= 3``."""
     side = True
     while isinstance(node, cst.UnaryOperation):
         side, node = not side, node.expression
-    return side, node
+    said = fingerprint(node)
+    if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+        name, left, (target, operator, *right) = said
+        if operator in _OPPOSITES:
+            side, said = not side, (name, left, (target, _OPPOSITES[str(operator)], *right))
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        other = _METHOD_OPPOSITES.get(node.func.attr.value)
+        if other is not None:
+            side, said = not side, fingerprint(node.with_changes(func=node.func.with_changes(attr=cst.Name(other))))
+    return side, said
+
+
+def _is_of_order(condition: tuple[object, ...]) -> bool:
+    """Does a condition divide rows by a threshold, as time does?"""
+    return condition[0] == "Comparison" and condition[2][1] in ("LessThan", "LessThanEqual")  # type: ignore[index]
 
 
 def column_names(key: Key[Data]) -> tuple[str, ...] | None:

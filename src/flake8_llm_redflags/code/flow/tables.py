@@ -167,14 +167,9 @@ class Tables(Selecting):
         if not states:
             return Thing(NOTHING)
         marks = self._blend(states).marks
-        seen: set[Rows] = set()
-        doubled = False
-        for state in states:
-            lines = {rows for one in state.rows for rows in one.line()}
-            doubled |= bool(lines & seen) or any(earlier in state.rows for earlier in seen)
-            seen |= state.rows
+        seen = {rows for state in states for rows in state.rows}
         copied = any(statistic.kind == "resampling" for statistic, _ in marks)
-        if doubled and not copied and all(state.shape not in ("parts", "column") for state in states):
+        if not copied and self._repeat_rows(states):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
             marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
@@ -185,15 +180,38 @@ class Tables(Selecting):
             rows = self._origins[key] = joined(node, seen)
         return Thing(Data(frozenset((rows,)), marks, "table"))
 
+    def _repeat_rows(self, states: Sequence[Data]) -> bool:
+        """Do several of the tables hold the same rows, with the same columns?"""
+        if any(state.shape in ("parts", "column") for state in states):
+            return False
+        chosen = [state.table.chosen if state.table is not None else None for state in states]
+        if None not in chosen and len(set(chosen)) > 1:
+            return False  # home and away teams, one below the other
+        seen: set[Rows] = set()
+        for state in states:
+            lines = {rows for one in state.rows for rows in one.line()}
+            repeated = (lines & seen) | {earlier for earlier in seen if earlier in state.rows}
+            if any(not self._is_new_each_turn(rows) for rows in repeated):
+                return True
+            seen |= state.rows
+        return False
+
+    def _is_new_each_turn(self, rows: Rows) -> bool:
+        """Are these other rows in each turn of a loop under way?"""
+        return any(self.code.tree.contains(turn, rows.node) for turn in self.turns)
+
     # ---- statistics
 
     def _statistic(self, node: Node, state: Data, kind: StatisticKind, what: str, *, causal: bool = False) -> Statistic:
         grouped = state.shape in ("grouped", "grouped column")
         number = next(self.numbers)
-        return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped)
+        turns = frozenset.intersection(self._turns(), *(rows.turns for rows in state.rows))
+        return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped, turns)
 
     def _statistic_value(self, node: cst.Call, state: Data, what: str) -> Thing[Data]:
         """Return one number (or one row) computed from many rows."""
+        if state.shape == "row":
+            return Thing(state)
         kind: StatisticKind = "supervised" if what in api.names("pandas", "associations") else "statistic"
         statistic = self._statistic(node, state, kind, what)
         return Thing(Data(marks=together(state.marks, frozenset({(statistic, None)})), shape="number"))
@@ -202,6 +220,8 @@ class Tables(Selecting):
         self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic", causal: bool = False
     ) -> Thing[Data]:
         """Return a value for each row that depends on the other rows."""
+        if state.shape == "row":
+            return Thing(state)
         statistic = self._statistic(node, state, kind, what, causal=causal)
         shape: Shape = (
             "column" if state.shape == "grouped column" else "table" if state.shape == "grouped" else state.shape
@@ -212,15 +232,20 @@ class Tables(Selecting):
             )
         )
 
-    def _transformer_function(self, node: cst.Call, name: str, first: Thing[Data] | None) -> Thing[Data]:
+    def _transformer_function(
+        self, node: cst.Call, name: str, first: Thing[Data] | None, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
         if first is None or not first.state.rows:
             return Thing(NOTHING)
+        if name not in ("boxcox", "yeojohnson"):
+            return self._broadcast(node, first.state, f"`{name}`", kind="transformer")
+        exponent = argument_of(arguments, 1, "lmbda")
+        if exponent is not None:  # as it was fitted elsewhere, or a plain logarithm
+            return Thing(replace(first.state, marks=together(first.state.marks, exponent.state.marks)))
         result = self._broadcast(node, first.state, f"`{name}`", kind="transformer")
-        if name in ("boxcox", "yeojohnson"):
-            pair: Thing[Data] = Thing(result.state)
-            pair.items = (result, Thing(NOTHING))
-            return pair
-        return result
+        pair: Thing[Data] = Thing(result.state)
+        pair.items = (result, Thing(Data(marks=result.state.marks - first.state.marks, shape="number")))
+        return pair
 
     # ---- methods of tables
 
@@ -230,6 +255,17 @@ class Tables(Selecting):
         state = receiver.state
         if name == "groupby":
             return Thing(replace(state, shape="grouped", column=None))
+        if name in ("iterrows", "itertuples"):
+            row = Thing(replace(state, shape="row", each=None, table=None))
+            if name == "iterrows":
+                row, values = Thing(NOTHING), row
+                row.items = (Thing(NOTHING), values)
+            return Thing(replace(state, each=row))
+        if name in api.names("pandas", "windows"):
+            is_centered = any(a.keyword == "center" and a.value.constant is not False for a in arguments)
+            return self._broadcast(node, state, name) if is_centered else Thing(replace(state, shape="window"))
+        if state.shape == "window":
+            return Thing(replace(state, shape="column"))
         if state.shape in ("grouped", "grouped column"):
             result = self._grouped_method(node, name, state, arguments)
         elif name in api.names("pandas", "reductions"):
@@ -376,6 +412,7 @@ def _over_rows(axis: Thing[Data]) -> bool:
 def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
     """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
     for one in taken:
-        if one.split is not None and one.part == "head" and one.parents and one.parents[0] in rows:
-            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, "tail")})
+        other = {"head": "tail", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
+        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
+            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
     return None
