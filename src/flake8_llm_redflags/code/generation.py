@@ -13,7 +13,7 @@ import libcst as cst
 from ..knowledge import words
 from .arguments import argument, keyword
 from .constants import as_integer, as_text, is_false, is_new_axis, is_true
-from .names import Binding, last_name
+from .names import Binding, holds_word, last_name
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class Generation:
         names = [name.value for name in self._tree.within(loop.target, cst.Name)]
         names += [name.value for name in self._tree.within(loop.iter, cst.Name)]
         names += [attribute.attr.value for attribute in self._tree.within(loop.iter, cst.Attribute)]
-        if any(word in name.lower() for name in names for word in _words("batch_words")):
+        if any(holds_word(name, _words("batch_words")) for name in names):
             return True
         if any(name.endswith("DataLoader") for name in self._code.values.made_by(loop.iter)):
             return True
@@ -202,7 +202,7 @@ class Generation:
         ends = [cut.upper for cut in self._tree.within(loop.iter, cst.Slice)]
         counts = (call for call in self._tree.within(loop.iter, cst.Call) if last_name(call.func) == "range")
         ends += [call.args[0].value for call in counts if len(call.args) == 1]
-        return any(isinstance(end, cst.Integer) and int(end.evaluated_value) <= _FEW for end in ends)
+        return any((turns := as_integer(end)) is not None and 0 <= turns <= _FEW for end in ends)
 
     # ---- the prompt
 

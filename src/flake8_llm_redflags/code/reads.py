@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import table, words
 from .arguments import argument
 from .kinds import Kind
+from .names import holds_word
 from .training import Step
-from .tree import Node
+from .tree import Node, Tree
 
 if TYPE_CHECKING:
     from .program import Code
 
-_LOOPS = (cst.For, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
-_COMPREHENSIONS = _LOOPS[1:]
+_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+_LINES = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,7 @@ class Reads:
     def _is_module_use(self, call: cst.Call) -> bool:
         """Is the result used as a module (``m.cpu().parameters()``)?"""
         above = self._tree.parent(call)
-        return isinstance(above, cst.Attribute) and above.attr.value in (
-            "eval",
-            "named_parameters",
-            "parameters",
-            "state_dict",
-        )
+        return isinstance(above, cst.Attribute) and above.attr.value in table("torch_devices")["reads"]["of_modules"]
 
     def is_scalar(self, read: Read) -> bool:
         """Does the read ask for numbers (``.item()``, ``float()``), not for a whole tensor to work on?"""
@@ -108,6 +104,8 @@ class Reads:
         for read in self.all:
             if id(read.node) in per_element or (step := self._step_of(read)) is None:
                 continue
+            if found and self._are_alternatives(found[-1].node, read.node):
+                continue  # one of the two runs, and one wait is told
             earlier = next((other for other in seen.get(id(step.owner), ()) if self._is_same(other, read)), None)
             seen.setdefault(id(step.owner), []).append(read)
             training = self._code.training
@@ -136,10 +134,10 @@ class Reads:
         """Does the step play against an environment, which needs the action on the host?"""
         if "loss" in self._code.text_of(read.value).lower():
             return False
-        words = table("torch_training")["environment"]["names"]
+        environments = words("torch_training", "environment")
         return any(
             isinstance(call.func, cst.Attribute)
-            and any(word in self._code.text_of(call.func.value).lower() for word in words)
+            and holds_word(self._code.text_of(call.func.value), environments)
             and self._tree.contains(step.owner, call)
             for call in self._code.calls("step")
         )
@@ -153,26 +151,19 @@ class Reads:
         if [id(b) for b in values.definitions(one)] != [id(b) for b in values.definitions(other)]:
             return False
         block = self._tree.parent(self._line(first.node))
-        return block is not None and self._tree.contains(block, second.node) and self._conditional(first.node) is None
+        return block is not None and self._tree.contains(block, second.node) and not self._is_conditional(first.node)
 
-    def _conditional(self, node: Node) -> Node | None:
-        """Return what, within its own line, may keep the node from running."""
+    def _is_conditional(self, node: Node) -> bool:
+        """May something within its own line keep the node from running?"""
         for above in self._tree.ancestors(node):
             if isinstance(above, cst.SimpleStatementLine):
-                return None
+                return False
             if isinstance(above, (cst.IfExp, cst.BooleanOperation, cst.Lambda)):
-                return above
-        return None
+                return True
+        return False
 
     def _line(self, node: Node) -> Node:
-        return next(
-            (
-                above
-                for above in self._tree.ancestors(node)
-                if isinstance(above, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
-            ),
-            node,
-        )
+        return next((above for above in self._tree.ancestors(node) if isinstance(above, _LINES)), node)
 
     def _rows(self, reads: list[StepRead]) -> list[StepRead]:
         """Join reads of different tensors that follow each other in one block to one, which names the others."""
@@ -182,17 +173,10 @@ class Reads:
                 rows[-1].append(read)
             else:
                 rows.append([read])
-        return [
-            row[0]
-            if len(row) == 1
-            else StepRead(
-                row[0].node, row[0].value, row[0].step, row[0].before_backward, row[0].earlier, tuple(row[1:])
-            )
-            for row in rows
-        ]
+        return [replace(first, others=tuple(others)) for first, *others in rows]
 
     def _continues(self, last: StepRead, read: StepRead) -> bool:
-        """Does a read stand in the line of the last one, or in the next line or two, with nothing queued between?"""
+        """Does a read stand in the line of the last one, or in one of the next three, with nothing queued between?"""
         if last.step.owner is not read.step.owner or last.before_backward != read.before_backward:
             return False
         one, other = self._line(last.node), self._line(read.node)
@@ -208,6 +192,17 @@ class Reads:
             if not isinstance(statement, cst.SimpleStatementLine) or self._computes(statement):
                 return False
         return False
+
+    def _are_alternatives(self, one: Node, other: Node) -> bool:
+        """Stand two reads in the two arms of one ``a if test else b``, so that only one of them runs?"""
+        return any(
+            isinstance(above, cst.IfExp)
+            and (
+                (self._tree.contains(above.body, one) and self._tree.contains(above.orelse, other))
+                or (self._tree.contains(above.orelse, one) and self._tree.contains(above.body, other))
+            )
+            for above in self._tree.ancestors(one)
+        )
 
     def _computes(self, statement: Node) -> bool:
         backward = {id(call) for call in self._code.training.backward_calls}
@@ -230,13 +225,11 @@ class Reads:
 
     def _element_loop(self, read: Read) -> Node | None:
         for loop in self._loops_around(read.node):
-            targets = set(_names(self._tree, loop.target if isinstance(loop, cst.For) else loop.for_in.target))
-            if not targets:
-                continue
+            targets = _names(self._tree, loop.target if isinstance(loop, cst.For) else loop.for_in.target)
             for subscript in self._tree.within(read.value, cst.Subscript):
                 base = subscript.value
-                index_names = {name for part in subscript.slice for name in _names(self._tree, part)}
-                if not index_names.isdisjoint(targets) and self._is_outside(base, loop):
+                indices = {name for part in subscript.slice for name in _names(self._tree, part)}
+                if not indices.isdisjoint(targets) and self._is_outside(base, loop):
                     return loop
             root = _root(read.value)
             if isinstance(root, cst.Name) and root.value in targets and self._is_element(root):
@@ -271,10 +264,7 @@ class Reads:
                 return False
             iterables = [binding.value]
             if isinstance(binding.value, cst.Call):
-                function = self._code.qualified_name(binding.value.func) or ""
-                if function not in ("builtins.zip", "builtins.enumerate"):
-                    iterables = [binding.value]
-                else:
+                if self._code.qualified_name(binding.value.func) in ("builtins.zip", "builtins.enumerate"):
                     iterables = [arg.value for arg in binding.value.args]
             if not any(devices.on_device(iterable) for iterable in iterables):
                 return False
@@ -292,6 +282,5 @@ def _root(node: Node) -> Node:
             return node
 
 
-def _names(tree, node: Node) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    for name in tree.within(node, cst.Name):
-        yield name.value
+def _names(tree: Tree, node: Node) -> set[str]:
+    return {name.value for name in tree.within(node, cst.Name)}
