@@ -71,7 +71,16 @@ def _between(code: Code, difference: cst.BinaryOperation, clocks: Sequence[str])
     if not isinstance(body, (tuple, list)) or block is None or not code.tree.contains(block, last):
         return []
     places = [i for i, statement in enumerate(body) if statement is first or code.tree.contains(statement, last)]
-    return list(body[places[0] + 1 : places[-1]]) if len(places) == 2 else []
+    if len(places) != 2:
+        return []
+    on_lines = (*_line(body[places[0]]), *_line(body[places[1]]))  # `sync(); seconds = clock() - start`
+    beside = [s for s in on_lines if code.tree.comes_before(bindings[0].node, s) and code.tree.comes_before(s, last)]
+    return [*body[places[0] + 1 : places[1]], *(s for s in beside if not code.tree.contains(s, last))]
+
+
+def _line(statement: Node) -> Sequence[Node]:
+    """Return the simple statements that share a line."""
+    return statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
 
 
 def _calls(code: Code, statements: Sequence[Node]) -> Iterator[cst.Call]:
