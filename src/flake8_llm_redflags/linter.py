@@ -7,12 +7,13 @@ import gc
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .config import Config
 from .finding import Finding, Severity
 from .rules import Rule, all_rules
-from .rules.rule import Text
+from .rules.trigger import Text
 from .source import Source, is_test
 from .source.noqa import Suppressions
 
@@ -31,7 +32,7 @@ def lint(source: Source, config: Config, rules: Sequence[type[Rule]] | None = No
     A file that cannot be analysed gives one LRF900 finding, a rule that raises one LRF999 finding; the other rules go
     on. ``rules`` defaults to all of them; ``config`` decides which of those run.
     """
-    candidates = all_rules() if rules is None else rules
+    candidates = all_rules() if rules is None else tuple(rules)
     with _undisturbed():
         found = sorted(dict.fromkeys(_findings(source, config, candidates)), key=lambda finding: finding.place)
     if config.noqa and found:
@@ -51,15 +52,20 @@ def not_analysed(path: str, reason: str, line: int = 1, column: int = 1) -> Find
     return Finding(NOT_ANALYSED, "not-analysed", Severity.ERROR, reason, path, line, column, line, column)
 
 
-def _findings(source: Source, config: Config, rules: Sequence[type[Rule]]) -> Iterator[Finding]:
+@lru_cache
+def _enabled(config: Config, rules: tuple[type[Rule], ...]) -> list[type[Rule]]:
+    """Return the rules that run: asked for every file, and the same for all of a run."""
+    return [rule for rule in rules if config.enables(rule.code, preview=rule.preview)]
+
+
+def _findings(source: Source, config: Config, candidates: tuple[type[Rule], ...]) -> Iterator[Finding]:
     try:
         root = source.root or ast.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if config.enables(NOT_ANALYSED):
             yield _unparsed(source.path, error)
         return
-    enabled = [rule for rule in rules if config.enables(rule.code, preview=rule.preview)]
-    rules = triage(source, enabled)
+    rules = triage(source, _enabled(config, candidates))
     if not rules:
         return
     from .code.nesting import too_deep

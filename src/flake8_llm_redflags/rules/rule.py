@@ -2,79 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..finding import Edit, Finding, Severity
+from .trigger import Trigger
 
 if TYPE_CHECKING:
     from ..code import Code
     from ..code.tree import Node
     from ..config import Config
 
+__all__ = ["MESSAGE_LIMIT", "Rule", "Trigger"]
+
 #: The longest message that fits a terminal line behind path and code.
 MESSAGE_LIMIT = 160
-
-_WORD = re.compile(r"[^\W\d]\w*")
-
-
-class Text:
-    """A file's text as triage sees it: each question is answered once, whatever the number of rules that ask it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._found: dict[str | Callable[[str], bool], bool] = {}
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """Every identifier-like word of the text, strings and comments included."""
-        return frozenset(_WORD.findall(self.text))
-
-    def holds(self, pattern: str) -> bool:
-        """Tell whether the regular expression is found anywhere in the text."""
-        if pattern not in self._found:
-            self._found[pattern] = _compiled(pattern).search(self.text) is not None
-        return self._found[pattern]
-
-    def passes(self, test: Callable[[str], bool]) -> bool:
-        """Tell whether the text passes a test."""
-        if test not in self._found:
-            self._found[test] = test(self.text)
-        return self._found[test]
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """What must occur in a file for a rule to fire: tested on the bare text, before anything is parsed.
-
-    ``words``: each group must have a word in the text (``(("softmax", "Softmax"), ("matmul", "einsum"))``).
-    ``pattern``: besides, this regular expression (one of these, where there are several) must be found. Be generous: a
-    rule whose trigger misses stays silent. A pattern that starts with a few plain characters is many times faster than one
-    that may start with any: several of the first kind are better than one of the second.
-    ``test``: besides, the text must pass it; for what no single pattern finds cheaply.
-    """
-
-    words: tuple[tuple[str, ...], ...] = ()
-    pattern: str | tuple[str, ...] = ()
-    test: Callable[[str], bool] | None = None
-
-    def fits(self, text: Text) -> bool:
-        """Tell whether a rule with this trigger may fire on the text."""
-        if any(text.words.isdisjoint(group) for group in self.words):
-            return False
-        patterns = (self.pattern,) if isinstance(self.pattern, str) else self.pattern
-        if patterns and not any(map(text.holds, patterns)):
-            return False
-        return self.test is None or text.passes(self.test)
 
 
 class Rule(ABC):
