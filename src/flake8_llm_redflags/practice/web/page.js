@@ -243,7 +243,7 @@ function drawResult(result) {
       make("ul", {}, ...flag.probes.map((text) => make("li", {}, text))),
       flag.page ? make("a", { href: `/rules/${flag.concept}?token=${encodeURIComponent(token)}`, target: "_blank", rel: "noopener" }, `${flag.concept}: the rule's page`) : "")),
     result.false_alarms.length ? make("h2", {}, "False alarms") : "",
-    ...result.false_alarms.map((alarm) => make("details", { open: true }, make("summary", {}, `${alarm.file}:${alarm.line || "all"}: ${alarm.text}`), make("p", {}, `Why this is fine: ${alarm.why_fine}`),
+    ...result.false_alarms.map((alarm) => make("details", { open: true }, make("summary", {}, `${alarm.file}:${alarm.line || "all"}: ${alarm.text}`), make("p", {}, alarm.decoy ? `Why this is fine: ${alarm.why_fine}` : "The key knows nothing of it. Where you are sure, maintain it: it is kept on record and costs nothing."),
       alarm.decoy ? "" : make("button", { type: "button", on: { click: () => {
         const mine = state.review.comments.find((comment) => comment.file === alarm.file && comment.line === alarm.line && comment.text === alarm.text);
         if (mine) mine.is_real = true;
