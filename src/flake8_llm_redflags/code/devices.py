@@ -141,7 +141,7 @@ class Devices:
     @cached_property
     def default_is_device(self) -> bool:
         """Does the file make the accelerator the default for new tensors?"""
-        return any(True for _ in self._code.calls("set_default_device", "set_default_tensor_type"))
+        return any(self._code.calls("set_default_device", "set_default_tensor_type"))
 
     # ---- following
 
@@ -616,4 +616,5 @@ class Devices:
 
 def _names_a_class(function: Node) -> bool:
     """Is a callee written like a class (``Model``, ``models.ResNet``)?"""
-    return dotted(function).rpartition(".")[2][:1].isupper()
+    name = dotted(function).rpartition(".")[2]
+    return name[:1].isupper() or name.endswith(("_class", "_cls", "_type"))

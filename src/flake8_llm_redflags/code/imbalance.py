@@ -113,7 +113,7 @@ class Imbalance:
         handling = self._facts["handling"]
         samplers = table("data")["samplers"]
         names = (*handling["names"], *samplers["row_creating"], *samplers["row_removing"])
-        if any(True for _ in self._code.calls(*names, "predict_proba", "decision_function")):
+        if any(self._code.calls(*names, "predict_proba", "decision_function")):
             return True
         if any(self._is_kept(call) for call in self._code.calls("sample")):
             return True
@@ -145,7 +145,7 @@ class Imbalance:
     def aware_metric(self) -> bool:
         """Is there a metric, scorer or report that sees the rare class?"""
         aware = set(self._facts["metrics"]["aware"])
-        if any(True for _ in self._code.calls(*aware)):
+        if any(self._code.calls(*aware)):
             return True
         return any(node.evaluated_value in aware for node in self._code.all(cst.SimpleString))
 

@@ -60,6 +60,13 @@ class Training:
         self._steps: dict[int, Step | None] = {}
         self._model_loops: dict[int, bool] = {}
 
+    @cached_property
+    def happens(self) -> bool:
+        """Does the file train in any way: by a backward pass, ``train()``, a trainer?"""
+        if any(self._code.calls("backward", "gradient_checkpointing_enable", "train")):
+            return True
+        return any(module.endswith("Trainer") for module in self._code.names.imported_modules)
+
     # ---- the training step
 
     @cached_property

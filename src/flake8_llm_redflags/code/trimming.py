@@ -69,7 +69,7 @@ def statements_for(code: Code, *gone: Node, kept: frozenset[str] = frozenset()) 
 
 def has_no_effect(code: Code, value: Node) -> bool:
     """May an expression be computed elsewhere or not at all: arithmetic and tensor functions, no layer and no random number?"""
-    if any(True for _ in code.tree.within(value, cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda)):
+    if any(code.tree.within(value, cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda)):
         return False
     for call in code.tree.within(value, cst.Call):
         qualified = code.qualified_name(call.func)

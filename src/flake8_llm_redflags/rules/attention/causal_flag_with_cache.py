@@ -81,7 +81,7 @@ def _asks_for_length(code: Code, test: cst.CSTNode) -> bool:
     """May a test tell the first step from those with a cache: does it compare numbers, or name a cache, a length, a phase?"""
     from ...code.lineage import is_kept, is_length
 
-    if any(True for _ in code.tree.within(test, cst.Integer)):
+    if any(code.tree.within(test, cst.Integer)):
         return True
     return any(is_kept(name) or is_length(name) for name in _names(code, test))
 

@@ -58,7 +58,7 @@ def _asks(code: Code, arg: cst.Arg) -> bool:
 
 def _is_choice(code: Code, call: cst.Call) -> bool:
     """Is the load made in one of several cases: in an arm of an ``if``, after something else has failed?"""
-    if any(True for _ in code.context.conditions(call)):
+    if any(code.context.conditions(call)):
         return not all(_is_main(code, test) for test, _ in code.context.conditions(call))
     return any(isinstance(above, cst.ExceptHandler) for above in code.tree.ancestors(call))
 

@@ -28,7 +28,7 @@ class HandwrittenLayerNorm(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding where the normalisation is computed."""
-        if any(True for _ in code.calls("layer_norm")):  # a fallback or a check of the fused one
+        if any(code.calls("layer_norm")):  # a fallback or a check of the fused one
             return
         for norm in code.norms.all:
             if norm.kind == "layer" and _is_meant(norm) and not is_left_alone(code, norm.node):

@@ -25,7 +25,7 @@ class HandwrittenRmsNorm(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each product of a tensor with the inverse root of its own mean square."""
-        if any(True for _ in code.calls("rms_norm")):  # a fallback or a check of the fused one
+        if any(code.calls("rms_norm")):  # a fallback or a check of the fused one
             return
         for norm in code.norms.all:
             if norm.kind == "rms" and norm.is_exact and not is_left_alone(code, norm.node):

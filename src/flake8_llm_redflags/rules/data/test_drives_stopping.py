@@ -90,7 +90,7 @@ class TestDrivesStopping(Rule):
             return
         for branch in code.all(cst.If):
             score = self._compared_score(code, branch)
-            if score is None or not any(True for _ in code.context.loops(branch)):
+            if score is None or not any(code.context.loops(branch)):
                 continue
             calls = code.tree.within(branch.body, cst.Call)
             if any(last_name(call.func) in words("data", "selection", "keeping") for call in calls):

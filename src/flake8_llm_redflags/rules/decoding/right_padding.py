@@ -40,7 +40,6 @@ class RightPadding(Rule):
 def _edit(code: Code, found: RightPadded) -> Edit | None:
     """Pad left where the tokenizer is made; not in a file that trains, whose labels may count on the other side."""
     made = found.made
-    trains = any(True for _ in code.calls("backward", "train")) or any(m.endswith("Trainer") for m in code.names.imported_modules)
-    if made is None or trains or has_star_arguments(made):
+    if made is None or code.training.happens or has_star_arguments(made):
         return None
     return code.edit("pad on the left", safe=True).append_argument(made, 'padding_side="left"').done()

@@ -32,12 +32,12 @@ class UseCacheDisabled(Rule):
             if given is not None and is_false(given.value):
                 edit = code.edit("leave the cache on", safe=True).remove_argument(call, given).done()
                 yield self._finding(code, given, f"{code.short_text(call.func)}(use_cache=False)", edit)
-        if not _trains(code):
+        if not code.training.happens:  # there the cache is off for gradient checkpointing, as it should be
             yield from self._configurations(code)
 
     def _configurations(self, code: Code) -> Iterator[Finding]:
         """``model.config.use_cache = False`` in a file that generates and never sets it back."""
-        if not any(True for _ in code.calls("generate")):
+        if not any(code.calls("generate")):
             return
         switched = [
             statement
@@ -55,10 +55,4 @@ class UseCacheDisabled(Rule):
         message = f"`{what}` recomputes all earlier tokens for each new one: leave it on, the cache gives the same tokens"
         return self.finding(code, node, message, edit)
 
-
-def _trains(code: Code) -> bool:
-    """Does the file train? Then the cache is off for gradient checkpointing, as it should be."""
-    if any(True for _ in code.calls("backward", "gradient_checkpointing_enable", "train")):
-        return True
-    return any(module.rpartition(".")[2].endswith("Trainer") for module in code.names.imported_modules)
 

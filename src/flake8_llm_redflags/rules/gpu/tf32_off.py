@@ -36,7 +36,7 @@ class Tf32Off(Rule):
             return
         if any(arg.keyword is not None and arg.keyword.value in decided for arg in code.all(cst.Arg)):
             return
-        if any(True for _ in code.calls("half", "bfloat16", "double")):
+        if any(code.calls("half", "bfloat16", "double")):
             return
         makes_model = any(
             code.devices.moves(call)
