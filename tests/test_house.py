@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from flake8_llm_redflags import code
 from flake8_llm_redflags.finding import Severity
 from flake8_llm_redflags.rules import Rule, all_rules
 from flake8_llm_redflags.rules.rule import MESSAGE_LIMIT, Trigger
@@ -54,6 +56,11 @@ def test_lint_path_is_light(statement: str, unwanted: set[str]) -> None:
 def test_nobody_uses_the_metadata_wrapper() -> None:
     sources = (PROJECT / "src").rglob("*.py")
     assert not [path for path in sources if "import MetadataWrapper" in path.read_text() or "MetadataWrapper(" in path.read_text()]
+
+
+def test_every_module_of_code_is_on_its_map() -> None:
+    modules = {path.stem for path in Path(code.__file__).parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert not modules - {"__init__"} - set(re.findall(r"``(\w+)``", code.__doc__ or ""))
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)

@@ -79,7 +79,7 @@ class _Fusing:
         return edit.done()
 
     def _check_uses(self, reading: Reading) -> None:
-        """Is everything that goes read only in what goes?"""
+        """Raise ``Unsure`` unless everything that goes is read only in what goes."""
         tree = self._code.tree
         for binding in reading.bindings:
             for use in self._code.values.uses(binding):
