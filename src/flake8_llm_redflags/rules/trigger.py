@@ -66,6 +66,11 @@ class Text:
         return self._answers[question]
 
 
+def whole_word(name: str) -> str:
+    """Return the pattern of a word that is no part of another; unlike one in ``\\b``, it starts with plain characters."""
+    return rf"{name}(?<!\w{name})\b"
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import SHOWN_IMBALANCE
+from .triggers import may_show_imbalance
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,7 +19,7 @@ class AccuracyOnImbalance(Rule):
     code = "LRF333"
     name = "accuracy-on-imbalance"
     severity = Severity.WARNING
-    trigger = Trigger(words=(("fit",), ("score", "accuracy_score", "evaluate")), pattern=SHOWN_IMBALANCE)
+    trigger = Trigger(words=(("fit",), ("score", "accuracy_score", "evaluate")), test=may_show_imbalance)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each accuracy of a classifier fitted on such data, where nothing else is measured."""

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ..rule import Rule, Trigger
-from .triggers import SHOWN_IMBALANCE
+from ..trigger import Text
+from .triggers import may_show_imbalance
 
 if TYPE_CHECKING:
     from ...code import Code
 
 #: A share in the comment on a fit.
 _STATED = r"fit\(.*#.*\d\s?(?:%|:\s?\d|/\s?\d|to \d)"
+
+
+def _may_be_imbalanced(text: Text) -> bool:
+    return text.holds(_STATED) or may_show_imbalance(text)
 
 
 class ImbalancedFitUnweighted(Rule):
@@ -24,7 +29,7 @@ class ImbalancedFitUnweighted(Rule):
     name = "imbalanced-fit-unweighted"
     severity = Severity.WARNING
     fixable = "unsafe"
-    trigger = Trigger(words=(("fit",),), pattern=f"{_STATED}|{SHOWN_IMBALANCE}")
+    trigger = Trigger(words=(("fit",),), test=_may_be_imbalanced)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unweighted fit where a comment on it, or its data, shows a rare class."""

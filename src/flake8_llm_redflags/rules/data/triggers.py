@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..trigger import Text
+
 #: Names that say that rows are there to choose by.
 VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|cv|eval)\d*(?:_|$|loader|set|data)", re.I)
 
@@ -100,8 +102,11 @@ ALTERS = (
 #: … and where a data set of pictures is divided.
 DIVIDES_PICTURES = ("random_split", "Subset", "sampler", "subset", "train_test_split")
 
-#: What must stand in a file whose data can be known to be imbalanced.
-SHOWN_IMBALANCE = (
-    r"make_classification|choice\(|(?i:creditcard|fraud|kddcup|mammography|paysim|aps_failure|train_transaction)"
-    r"|fetch_(?:datasets|kddcup99|openml)"
-)
+#: Data sets that are known to be imbalanced, in any case, by any part of a path.
+_RARE = ("creditcard", "fraud", "kddcup", "mammography", "paysim", "aps_failure", "train_transaction")
+_MADE = ("make_classification", r"choice\(", r"fetch_(?:datasets|kddcup99|openml)")
+
+
+def may_show_imbalance(text: Text) -> bool:
+    """Tell whether a text names data that can be known to be imbalanced."""
+    return any(map(text.holds, _MADE)) or any(name in text.lowered for name in _RARE)

@@ -20,7 +20,7 @@ class LmHeadOnAllPositions(Rule):
     severity = Severity.WARNING
     fixable = "safe"
     reads_tests = False
-    trigger = Trigger(words=(("torch",),), pattern=r"(?:\[:|\.\.\.), ?\[?-1")
+    trigger = Trigger(words=(("torch",),), pattern=(r"\[:, ?\[?-1", r"\.\.\., ?\[?-1"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each call of an output head whose result is cut to the last position."""

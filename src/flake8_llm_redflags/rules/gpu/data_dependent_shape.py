@@ -10,6 +10,7 @@ from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table, words
 from ..rule import Rule, Trigger
+from ..trigger import whole_word
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -36,7 +37,7 @@ class DataDependentShape(Rule):
     name = "data-dependent-shape"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(words=(("torch",),), pattern=r"\b(?:" + "|".join(_NAMES) + r")\b|\[[^\]\n]*(?:[=!]=|[<>]|~|mask)")
+    trigger = Trigger(words=(("torch",),), pattern=(*map(whole_word, _NAMES), r"\[[^\]\n]*(?:[=!]=|[<>]|~|mask)"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each such operation on a device tensor that runs in every step or forward."""

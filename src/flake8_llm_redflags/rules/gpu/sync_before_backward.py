@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
-from ..rule import Rule, Trigger
+from ..rule import Rule
+from .triggers import READ_IN_STEP
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -19,10 +20,7 @@ class SyncBeforeBackward(Rule):
     name = "sync-before-backward"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(
-        words=(("torch", "lightning", "pytorch_lightning"), ("item", "tolist", "float", "int", "cpu", "numpy")),
-        pattern=r"\b(?:backward|training_step|compute_loss|autograd)\b|\bloss_scaler\(",
-    )
+    trigger = READ_IN_STEP
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each read, or the first of a row, that runs before the step's backward pass."""

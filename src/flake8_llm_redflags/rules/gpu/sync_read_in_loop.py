@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
-from ..rule import Rule, Trigger
+from ..rule import Rule
+from .triggers import READ_IN_STEP
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -22,10 +23,7 @@ class SyncReadInLoop(Rule):
     severity = Severity.WARNING
     fixable = "unsafe"
     reads_tests = False
-    trigger = Trigger(
-        words=(("torch", "lightning", "pytorch_lightning"), ("item", "tolist", "float", "int", "cpu", "numpy")),
-        pattern=r"\b(?:backward|training_step|compute_loss|autograd)\b|\bloss_scaler\(",
-    )
+    trigger = READ_IN_STEP
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each single read after the backward pass."""

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
+from ..trigger import whole_word
 
 if TYPE_CHECKING:
     from ...code import Code
+
+_LIBRARIES = ("openai", "anthropic", "groq", "litellm", "ollama", "cohere", "mistralai", "genai", "generativeai")
+_RUNNERS = ("huggingface_hub", "replicate", "transformers", "vllm")
 
 
 class BlockingCallInAsync(Rule):
@@ -23,9 +27,8 @@ class BlockingCallInAsync(Rule):
     trigger = Trigger(
         words=(("async",),),
         pattern=(
-            r"time\.sleep\s*\(|from time import|from together|import together"
-            r"|\b(?:openai|anthropic|groq|litellm|ollama|cohere|mistralai|genai|generativeai|huggingface_hub"
-            r"|langchain\w*|replicate|transformers|vllm)\b"
+            *(r"time\.sleep\s*\(", "from time import", "from together", "import together", "langchain"),
+            *map(whole_word, (*_LIBRARIES, *_RUNNERS)),
         ),
     )
 

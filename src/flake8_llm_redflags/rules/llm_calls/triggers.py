@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..rule import Trigger
+from ..trigger import whole_word
 
 #: Words one of which stands in every file that calls a model: its library or its client, or a method no other library has.
 #: Common words (`together`, `inference`) are left to the names that come with them: every file is asked for these.
@@ -28,8 +29,9 @@ MODEL_CALL = Trigger(
     pattern=(
         r"\.(?:create|acreate|parse|stream|generate|generate_content\w*|complete\w*|chat\w*|send\w*|embed\w*|completion|acompletion"
         r"|text_generation|feature_extraction|invoke|ainvoke|astream|a?batch|a?predict|a?run|call|rerank|responses|run_\w+"
-        r"|a?print_response|kickoff\w*|a?query|on_messages\w*|a?_?initiate_chat|generate_reply|converse\w*|invoke_model\w*|sample\w*|a?stream_chat|acomplete|achat|iter|structured_predict)\s*\("
-        r"|\b(?:a?completion|generate|chat|embed)\s*\(|\bdspy\b"
+        r"|a?print_response|kickoff\w*|a?query|on_messages\w*|a?_?initiate_chat|generate_reply|converse\w*|invoke_model\w*|sample\w*|a?stream_chat|acomplete|achat|iter|structured_predict)\s*\(",
+        *(rf"{whole_word(name)}\s*\(" for name in ("completion", "acompletion", "generate", "chat", "embed")),
+        whole_word("dspy"),
     ),
 )
 #: A loop that its model alone may end.

@@ -24,7 +24,7 @@ class UnguardedGenerate(Rule):
     severity = Severity.WARNING
     fixable = "unsafe"
     reads_tests = False
-    trigger = Trigger(pattern=r"\.generate\s*\(|pipeline\s*\(|Llama\s*\(")
+    trigger = Trigger(pattern=(r"\.generate\s*\(", r"pipeline\s*\(", r"Llama\s*\("))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unguarded generation."""

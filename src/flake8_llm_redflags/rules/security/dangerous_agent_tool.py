@@ -22,7 +22,12 @@ class DangerousAgentTool(Rule):
     name = "dangerous-agent-tool"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(pattern=r"allow_dangerous_\w+\s*=\s*True|ShellTool|PythonA?s?t?REPL|BashProcess|TerminalTool|PythonTools|LocalPython")
+    trigger = Trigger(
+        pattern=(
+            *(r"allow_dangerous_\w+\s*=\s*True", "ShellTool", "PythonA?s?t?REPL", "BashProcess"),
+            *("TerminalTool", "PythonTools", "LocalPython"),
+        )
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each tool and each switch that lets a model run code on this machine."""

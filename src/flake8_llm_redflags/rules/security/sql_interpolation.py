@@ -25,8 +25,11 @@ SQL_TRIGGER = Trigger(
         r"COPY\s",
         r"MERGE\s",
         r"CALL\s",
-        r"[\"']\s*(?:[sS]elect\s[^;\"']{1,600}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){0,2}[iI]nto\s"
-        r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)",
+        *(
+            rf"{quote}\s*(?:[sS]elect\s[^;\"']{{1,600}}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){{0,2}}[iI]nto\s"
+            r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)"
+            for quote in "\"'"
+        ),
         r"sqlalchemy[\w.]*\s+import[^\n]{0,200}\btext\b",
         r"sa\.text\(",
         r"\.extra\(\s*(?:where|select)",
