@@ -491,7 +491,11 @@ class Learning(Tables):
                         self._confirm_all(features, split, part.parents[0])
                         if fit is not None:
                             self._confirm_all(fit.features, split, part.parents[0])
-                elif fit is not None and not covers(fit.features.rows, rows) and _is_another_part(part, fit.features.rows):
+                elif (
+                    fit is not None
+                    and not covers(fit.features.rows, rows)
+                    and _is_another_part(part, fit.features.rows)
+                ):
                     self._confirm_all(features, split, part.parents[0])
         if scored and fit is not None:
             self._confirm_joined(node, features, fit)

@@ -287,9 +287,16 @@ class Selecting(Interpreter[Data]):
         located = isinstance(node.value, cst.Attribute) and node.value.attr.value in api.names("pandas", "locators")
         target = keys[-1] if located and len(keys) > 1 else keys[0]
         names = column_names(target) if isinstance(target, Thing) else None
+        if located and names is not None and self._asks_for_gaps(node.slice[0]):
+            _learns(value.state, names[0])
         everywhere = isinstance(keys[0], Range) and keys[0].lower is None and keys[0].upper is None
         whole = everywhere or (names is not None and not located)
         self._write_columns(owner, names, value.state, whole=whole)
+
+    def _asks_for_gaps(self, key: Node) -> bool:
+        """Does a key pick the rows without a value: ``df.loc[df["age"].isnull(), "age"]``?"""
+        asking = (*_METHOD_OPPOSITES, *_METHOD_OPPOSITES.values())
+        return any(node.attr.value in asking for node in self.code.tree.within(key, cst.Attribute))
 
     def delete_item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> None:
         names = column_names(keys[0])
@@ -359,6 +366,13 @@ def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
         if other is not None:
             side, said = not side, fingerprint(node.with_changes(func=node.func.with_changes(attr=cst.Name(other))))
     return side, said
+
+
+def _learns(prediction: Data, column: str) -> None:
+    """Take in that what a model predicts goes into a column: it has learnt that column."""
+    made = prediction.prediction
+    if made is not None and made.fit is not None and made.fit.statistic is not None:
+        made.fit.statistic.learnt = made.fit.statistic.learnt or column
 
 
 def _is_of_order(condition: tuple[object, ...]) -> bool:

@@ -321,12 +321,28 @@ class Tables(Selecting):
         self, node: cst.Call, name: str, state: Data, arguments: Sequence[Argument[Data]]
     ) -> Thing[Data]:
         if name in api.names("pandas", "group_broadcasts"):
-            return self._broadcast(node, state, f"groupby().{name}", causal=name == "ffill")
+            return self._spread_over_groups(node, name, state, arguments)
         if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "rolling", "expanding", "ewm", "head", "tail"):
             return Thing(replace(state, shape="table"))
+        if name in api.names("pandas", "counts"):
+            return Thing(Data(self._origin(node), state.marks, "table"))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
         return Thing(Data(rows, together(state.marks, frozenset({(statistic, state.column)})), "table"))
+
+    def _spread_over_groups(
+        self, node: cst.Call, name: str, state: Data, arguments: Sequence[Argument[Data]]
+    ) -> Thing[Data]:
+        """Return what each row gets from its group; a function in view says itself what it computes."""
+        given = arguments[0].value if arguments else Thing(NOTHING)
+        plain = replace(state, shape="column" if state.shape == "grouped column" else "table")
+        if given.constant in api.names("pandas", "counts"):
+            return Thing(plain)
+        if name == "apply" and isinstance(given.function, cst.FunctionDef):
+            result = self.apply_function(given, node, Thing(plain))
+            if result is not None and result.state.rows and not result.state.marks - state.marks:
+                return Thing(plain)
+        return self._broadcast(node, state, f"groupby().{name}", causal=name == "ffill")
 
     def _filled(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         method = argument_of(arguments, 1, "method")
