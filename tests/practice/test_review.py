@@ -82,6 +82,30 @@ def test_comments_stay_at_their_lines(change) -> None:  # type: ignore[no-untype
     assert [c.line for c in read(change(EDITED)).comments] == [line for line, *_ in LINES]
 
 
+@pytest.mark.parametrize(
+    ("written", "severity", "text"),
+    [
+        ("# REVIEW blocker: not shifted", "blocker", "not shifted"),
+        ("# REVIEW issue major labels-loss: not shifted", "major", "not shifted"),
+        ("# REVIEW not shifted", None, "not shifted"),
+        ("# REVIEW - this is wrong: not shifted", None, "this is wrong: not shifted"),
+        ("#REVIEW(major): not shifted", "major", "not shifted"),
+    ],
+)
+def test_no_comment_is_lost_for_its_form(written: str, severity: str | None, text: str) -> None:
+    (comment,) = read(ORIGINAL.replace("    loss.backward()", f"    {written}\n    loss.backward()")).comments
+    assert (comment.line, comment.severity, comment.text) == (9, severity, text)
+
+
+@pytest.mark.parametrize("word", ["request-changes", "request changes", "Request_Changes"])
+def test_a_verdict_may_be_spelt_in_words(word: str) -> None:
+    assert read(f"# REVIEW[pr]({word}): so\n{ORIGINAL}").verdict == "request-changes"
+
+
+def test_text_in_a_string_is_no_comment_where_the_rest_does_not_parse() -> None:
+    assert [c.line for c in read(f"{EDITED}def broken(:\n").comments] == [line for line, *_ in LINES]
+
+
 def test_a_file_that_was_deleted_counts_as_unchanged() -> None:
     assert parse({}, {"train.py": ORIGINAL}) == Review()
 

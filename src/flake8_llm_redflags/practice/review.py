@@ -23,6 +23,8 @@ _HEAD = re.compile(
     r"\s*(?:\((?P<decorations>[^)]*)\))?\s*:\s*(?P<text>.*)$",
     re.IGNORECASE,
 )
+#: What else begins with REVIEW: nothing that somebody wrote may be lost for its form.
+_LOOSE = re.compile(r"#\s*REVIEW\b(?:\[(?P<scope>file|pr)\])?(?P<said>.*)$")
 _BODY = re.compile(r"\s*#\s?(?P<text>.*)$")
 _FIELD = re.compile(r"(?P<name>why|fix)\s*:\s*(?P<text>.*)$", re.IGNORECASE)
 _SEVERITIES = {
@@ -128,7 +130,8 @@ def parse(edited: dict[str, str], originals: dict[str, str]) -> Review:
         for comment, scope, decorations in _in_file(edited.get(name, original), original, name):
             if scope == "pr":
                 summary = comment.text
-                verdict = next((v for v in get_args(Verdict) if v in decorations), verdict)
+                said = {re.sub(r"[\s_]+", "-", word) for word in decorations}
+                verdict = next((v for v in get_args(Verdict) if v in said), verdict)
             else:
                 comments.append(comment)
     return Review(tuple(comments), verdict, summary)
@@ -146,8 +149,10 @@ def _in_file(edited: str, original: str, name: str) -> Iterator[tuple[Comment, s
         yield _told(match, decorations, body, name, line), match["scope"] and match["scope"].lower(), decorations
 
 
-def _told(match: re.Match[str], decorations: list[str], body: list[str], file: str, line: int | None) -> Comment:
-    parts: dict[str, list[str]] = {"text": [match["text"].strip()], "why": [], "fix": []}
+def _told(
+    match: dict[str, str | None], decorations: list[str], body: list[str], file: str, line: int | None
+) -> Comment:
+    parts: dict[str, list[str]] = {"text": [(match["text"] or "").strip()], "why": [], "fix": []}
     current = "text"
     for text in body:
         if (found := _FIELD.match(text)) is not None:
@@ -161,23 +166,39 @@ def _told(match: re.Match[str], decorations: list[str], body: list[str], file: s
 
 
 def _comment_columns(text: str) -> dict[int, int]:
-    """Return where the comment of each line starts (line from 0); by the bare text where Python cannot read it."""
+    """Return where the comment of each line starts (line from 0); by the bare text from where Python cannot read it."""
+    found: dict[int, int] = {}
+    read = 0
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            read = token.end[0]
+            if token.type == tokenize.COMMENT:
+                found[token.start[0] - 1] = token.start[1]
     except (tokenize.TokenError, SyntaxError):
-        return {
-            number: match.start()
-            for number, line in enumerate(text.splitlines())
-            if (match := re.search(r"#\s*REVIEW", line))
-        } | {
-            number: len(line) - len(line.lstrip())
-            for number, line in enumerate(text.splitlines())
-            if line.lstrip().startswith("#")
-        }
-    return {token.start[0] - 1: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
+        for number, line in enumerate(text.splitlines()[read:], read):
+            match = re.search(r"#\s*REVIEW|^\s*(?=#)", line)
+            if match is not None:
+                found[number] = match.start() if match[0].strip() else match.end()
+    return found
 
 
-_Head = tuple[re.Match[str], int, list[str]]
+#: What the head of a comment says, by the names of ``_HEAD``; the line that it speaks of; and its body.
+_Head = tuple[dict[str, str | None], int, list[str]]
+
+
+def _head(comment: str) -> dict[str, str | None] | None:
+    """Return what the head of a review comment says; None where the comment is no review."""
+    if (match := _HEAD.match(comment)) is not None:
+        return match.groupdict()
+    if (match := _LOOSE.match(comment)) is None:
+        return None
+    before, colon, text = match["said"].strip(" :-\t").partition(":")
+    words = re.split(r"[\s,;]+", before.strip("()[] ").lower())
+    known = {*_SEVERITIES, *get_args(Label), *table("practice")["families"], *get_args(Verdict)}
+    if set(words) <= known:  # `# REVIEW blocker: what`
+        label = next((word for word in words if word in get_args(Label)), None)
+        return {"scope": match["scope"], "label": label, "decorations": ",".join(words), "text": text.strip()}
+    return {"scope": match["scope"], "label": None, "decorations": None, "text": f"{before}{colon}{text}"}
 
 
 def _without_comments(lines: list[str], columns: dict[int, int], known: set[str]) -> tuple[list[str], list[_Head]]:
@@ -187,7 +208,7 @@ def _without_comments(lines: list[str], columns: dict[int, int], known: set[str]
     open_body: list[str] | None = None
     for number, line in enumerate(lines):
         column = columns.get(number)
-        match = _HEAD.match(line[column:]) if column is not None else None
+        match = _head(line[column:]) if column is not None else None
         is_own_line = column is not None and not line[:column].strip()
         if match is not None:
             open_body = []

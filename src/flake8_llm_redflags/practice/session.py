@@ -178,7 +178,7 @@ def _heaviest_first(outcome: Outcome) -> int:
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", errors="replace")
+    return path.read_bytes().decode("utf-8-sig", errors="replace")
 
 
 def _read_json(path: Path) -> Any:

@@ -31,14 +31,14 @@ def done(
         session.review()  # complains before the clock is stopped
         session = session.submit(now())
         told = report(session)
-        explained = frozenset() if no_input or not sys.stdin.isatty() else _ask(told)
-        note = _remember(told, explained)
+        note = _remember(told, frozenset())  # before anything is asked: Ctrl-C must not lose the round
+        explained = "" if no_input or not sys.stdin.isatty() else _explained(told)
     if output_format == "json":
         print_json(as_object(told))
     else:
         _print(told)
-        if note:
-            print(note)
+        for line in filter(None, (explained, note)):
+            print(line)
     raise typer.Exit(1 if told.result.score < passing else 0)
 
 
@@ -86,16 +86,19 @@ def show(
         _print(told)
 
 
-def _ask(told: Report) -> frozenset[str]:
-    """Ask which whys and fixes the found flags' comments gave, and return the sites that were explained in full."""
-    explained = set()
+def _explained(told: Report) -> str:
+    """Ask which whys and fixes the found flags' comments gave, remember it, and return how many they were, in words."""
+    explained, given = set(), []
     for outcome in (o for o in told.result.outcomes if o.is_found):
         site = outcome.flag.site
         print(f"\nYour comment: {outcome.comment.text}\nThe flag:     {site.title}")  # type: ignore[union-attr]
         answers = [typer.confirm(f"  did you say: {bullet}?", default=False) for bullet in (*site.why, *site.fix)]
+        given += answers
         if all(answers):
             explained.add(site.name)
-    return frozenset(explained)
+    if explained:
+        _remember(told, frozenset(explained))
+    return f"\nexplained (your own word): {sum(given)} of {len(given)}" if given else ""
 
 
 def _remember(told: Report, explained: frozenset[str]) -> str:
