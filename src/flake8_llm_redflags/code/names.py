@@ -12,14 +12,14 @@ from typing import Literal
 
 import libcst as cst
 
-from .tree import Node, Tree
+from .tree import Node, Tree, kinds
 
 Kind = Literal[
     "assign", "augment", "annotate", "import", "def", "class", "param", "loop", "with", "except", "walrus", "match"
 ]
 
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
-_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda, *_COMPREHENSIONS)
+_SCOPES = kinds(cst.FunctionDef, cst.ClassDef, cst.Lambda, *_COMPREHENSIONS)
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -74,7 +74,7 @@ class Names:
             redirected = self._redirected.get((scope, name))
             if redirected is not None:
                 scope = redirected
-            if first or not isinstance(nodes[scope], cst.ClassDef):
+            if first or nodes[scope].__class__ is not cst.ClassDef:
                 found = self._scopes.get(scope)
                 if found is not None and name in found:
                     return found[name], scope
@@ -171,7 +171,7 @@ class Names:
         found = 0
         while above >= 0:
             node = nodes[above]
-            if isinstance(node, _SCOPES):
+            if node.__class__ in _SCOPES:
                 if _holds(node, nodes[child]):
                     found = above
                     break

@@ -15,7 +15,7 @@ import libcst as cst
 from ..knowledge import words
 from .constants import is_none
 from .names import Binding, dotted
-from .tree import Node
+from .tree import Node, kinds
 
 if TYPE_CHECKING:
     from .program import Code
@@ -58,8 +58,11 @@ _LITERALS = (
     cst.DictComp,
     cst.GeneratorExp,
 )
-_BRANCHES = (cst.If, cst.Else, cst.For, cst.While, cst.Try, cst.TryStar, cst.ExceptHandler, cst.MatchCase, cst.Finally)
-_STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+_LOOPS = kinds(cst.For, cst.While)
+_BRANCHES = kinds(cst.For, cst.While, cst.Try, cst.TryStar, cst.ExceptHandler, cst.MatchCase, cst.Finally)
+_CHOICES = kinds(cst.If, cst.For, cst.While, cst.IfExp)
+_FUNCTIONS = kinds(cst.FunctionDef, cst.Lambda)
+_STATEMENTS = kinds(cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ class Values:
         loops = []
         above = tree.up[use]
         while above >= 0:
-            if isinstance(tree.nodes[above], (cst.For, cst.While)):
+            if tree.nodes[above].__class__ in _LOOPS:
                 loops.append(above)
             above = tree.up[above]
         first_later = bisect_right(found, use, key=_place)
@@ -216,8 +219,8 @@ class Values:
         """Return which arm of each branching statement above the node runs it."""
         tree = self._tree
         up, nodes = tree.up, tree.nodes
-        while up[number] >= 0 and not isinstance(nodes[number], _STATEMENTS):
-            if isinstance(nodes[up[number]], (cst.If, cst.For, cst.While, cst.IfExp)):
+        while up[number] >= 0 and nodes[number].__class__ not in _STATEMENTS:
+            if nodes[up[number]].__class__ in _CHOICES:
                 break
             number = up[number]
         if number in self._arms_memo:
@@ -226,13 +229,14 @@ class Values:
         child, above = number, up[number]
         while above >= 0:
             node, inside = nodes[above], nodes[child]
-            if isinstance(node, cst.If):
+            kind = node.__class__
+            if kind is cst.If:
                 if inside is node.body or inside is node.orelse:
                     arms[above] = inside is node.body
-            elif isinstance(node, _BRANCHES) and not isinstance(node, cst.Else):
-                if inside is getattr(node, "body", None):
+            elif kind in _BRANCHES:
+                if inside is node.body:
                     arms[above] = True
-            elif isinstance(node, (cst.FunctionDef, cst.Lambda)):
+            elif kind in _FUNCTIONS:
                 break
             child, above = above, up[above]
         self._arms_memo[number] = arms
