@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
 from .arguments import keyword
-from .constants import as_integer, as_number, is_false, is_new_axis, is_none, is_true
+from .constants import as_integer, as_number, as_text, is_false, is_new_axis, is_none, is_true
 from .names import last_name
 from .tensors import Operation, Place, group
 from .tree import Node
@@ -359,21 +360,16 @@ class Masks:
             return None if inner is None else -inner
         if (
             isinstance(node, cst.Call)
-            and isinstance(node.func, cst.Name)
-            and node.func.value == "float"
             and len(node.args) == 1
+            and self._code.qualified_name(node.func) == "builtins.float"
         ):
-            text = getattr(node.args[0].value, "evaluated_value", None)
+            given = node.args[0].value
             try:
-                return float(text) if isinstance(text, (str, int, float)) else None
+                return as_number(given) if (text := as_text(given)) is None else float(text)
             except ValueError:
                 return None
-        if isinstance(node, cst.Attribute) and (self._code.qualified_name(node) or "") in (
-            "torch.inf",
-            "math.inf",
-            "numpy.inf",
-        ):
-            return float("inf")
+        if self._code.qualified_name(node) in ("math.inf", "numpy.inf", "torch.inf"):
+            return math.inf
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Power):
             base, power = self._number(node.left, left), self._number(node.right, left)
             return float(base**power) if base and power is not None and abs(power) < 40 and base > 0 else None

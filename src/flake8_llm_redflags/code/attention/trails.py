@@ -105,12 +105,10 @@ class Trails:
         first = operands[0]
         if name in group("softmaxes"):
             return True
+        if (kind := _plain_kind(name)) is not None:
+            return [(first, Step(kind, operation.node))]
         if name in group("dropouts"):
             return [(first, Step("dropout", operation.node, operation.setting(0, "p")))]
-        if name in group("casts") or name in group("repairs"):
-            return [(first, Step("cast", operation.node))]
-        if name in group("views"):
-            return [(first, Step("view", operation.node))]
         if name in group("transposes") and self._orientations.swaps_last_two(operation):
             return [(first, Step("transpose", operation.node))]
         if name in ("mul", "multiply") and len(operands) == 2:
@@ -126,6 +124,8 @@ class Trails:
         if not operands:
             return None
         first = operands[0]
+        if (kind := _plain_kind(name)) is not None:
+            return [(first, Step(kind, operation.node))]
         if name in group("scalings") and len(operands) == 2:
             kind = "divide" if name in ("div", "divide", "true_divide") else "scale"
             both = operands if kind == "scale" else operands[:1]
@@ -147,14 +147,9 @@ class Trails:
             if self._depends_on(operands[0], operands[1]) or self._depends_on(operands[0], operands[2]):
                 return None
             return [(o, Step("where", operation.node, operands[0])) for o in operands[1:]]
-        if name in group("clamps") and len(operands) >= 1 and name != "max":
+        is_of_two = len(operands) == 2 and as_integer(operands[1]) is None  # `max(x, floor)`, and not `max(x, -1)`
+        if name in group("clamps") and (name != "max" or is_of_two):
             return [(first, Step("clamp", operation.node))]
-        if name == "max" and len(operands) == 2 and as_integer(operands[1]) is None:
-            return [(first, Step("clamp", operation.node))]
-        if name in group("casts") or name in group("repairs"):
-            return [(first, Step("cast", operation.node))]
-        if name in group("views"):
-            return [(first, Step("view", operation.node))]
         if name in group("triangles"):
             return [(first, Step("triangle", operation.node))]
         return None
@@ -199,3 +194,10 @@ class Trails:
                     if not lends_its_shape(self._code, name):
                         return True
         return False
+
+
+def _plain_kind(name: str) -> str | None:
+    """Return the kind of an operation that keeps every value: ``cast`` or ``view``."""
+    if name in group("casts") or name in group("repairs"):
+        return "cast"
+    return "view" if name in group("views") else None
