@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from flake8_llm_redflags import resources
-from flake8_llm_redflags.practice.review import Comment, annotated
+from flake8_llm_redflags.practice.review import Comment, Review, annotated
 from flake8_llm_redflags.practice.rounds import LEVELS, Round, from_code
 from flake8_llm_redflags.practice.scenario import load_all
 
@@ -333,6 +333,14 @@ def test_a_full_disk_is_one_line_and_the_review_is_kept(tmp_path: Path) -> None:
     assert ran.stderr.count("\n") == 1
     assert (folder / "session.json").read_bytes() == before
     assert graded(folder)["score"] == 100
+
+
+def test_comments_beside_the_page_are_told_of(tmp_path: Path) -> None:
+    folder = started(tmp_path / "round")
+    (folder / "review.json").write_text(json.dumps(Review().as_object()), encoding="utf-8")
+    write(folder, ROUND, perfect(ROUND))
+    assert "3 comments in the files not counted" in practice("status", folder)
+    assert "3 comments in the files not counted" in practice("done", folder, "--no-input")
 
 
 def test_a_dispute_makes_an_extra_of_a_false_alarm(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from .grading import Outcome, Result, grade
 from .linting import referee
-from .review import Review, from_object, parse
+from .review import Comment, Review, from_object, parse
 from .rounds import Round, from_code
 from .scenario import Scenario
 
@@ -58,14 +59,21 @@ class Session:
     def review(self) -> Review:
         """Return the review as it stands: of the page where there is one, else in the files. Raises ``ReviewError``."""
         path = self.folder / _REVIEW
-        if path.exists():
-            found = from_object(_read_json(path))
-        else:
-            edited = {name: _text(self.folder / name) for name in self.round.files if (self.folder / name).exists()}
-            found = parse(edited, self.round.files)
+        found = from_object(_read_json(path)) if path.exists() else self._in_files()
         disputed = set(self.disputes)
         comments = tuple(replace(c, is_real=True) if (c.file, c.line) in disputed else c for c in found.comments)
         return replace(found, comments=comments, hints={**found.hints, **self.hints})
+
+    def unread(self) -> tuple[Comment, ...]:
+        """Return the comments in the files that do not count, since the page was used and its review is another."""
+        if not (self.folder / _REVIEW).exists():
+            return ()
+        known = {(c.file, c.line, c.text) for c in self.review().comments}
+        return tuple(c for c in self._in_files().comments if (c.file, c.line, c.text) not in known)
+
+    def _in_files(self) -> Review:
+        edited = {name: _text(self.folder / name) for name in self.round.files if (self.folder / name).exists()}
+        return parse(edited, self.round.files)
 
     def keep(self, review: Review) -> None:
         """Keep a review of the page, so that nothing is lost."""
@@ -195,4 +203,6 @@ def _write(path: Path, text: str) -> None:
         waiting.write_text(text, encoding="utf-8", newline="\n")
         os.replace(waiting, path)
     except OSError as error:
+        with suppress(OSError):
+            waiting.unlink(missing_ok=True)
         raise SessionError(f"{path}: cannot be written: {error.strerror or error}; your review is as it was") from error

@@ -176,6 +176,8 @@ class Store:
         try:
             with connection:
                 yield connection
+        except sqlite3.OperationalError as error:  # a full disk, a lock: the file is sound
+            raise StoreError(f"{self._path}: {error}; nothing is lost: make room, then do the same again") from error
         except sqlite3.DatabaseError as error:
             raise StoreError(f"{self._path}: {error}; move the file away, then import your last export") from error
         finally:

@@ -14,6 +14,7 @@ from ... import resources
 from ..problem import Problem
 
 if TYPE_CHECKING:
+    from ...practice.review import Comment
     from ...practice.scenario import Scenario
     from ...practice.session import Session
     from ...practice.store import Store
@@ -77,6 +78,12 @@ def memory() -> Store:
 def not_installed(error: ImportError) -> str:
     """Return what to say where a package of practice is missing."""
     return f"{error.name} is not installed: pip install 'flake8-llm-redflags[practice]'"
+
+
+def unread_note(comments: tuple[Comment, ...]) -> str:
+    """Return what to say of comments in the files of a round that is reviewed on the page."""
+    number = f"{len(comments)} comment{'s' if len(comments) > 1 else ''}"
+    return f"{number} in the files not counted: this round is reviewed on the page, and review.json holds it"
 
 
 def clock(seconds: float) -> str:

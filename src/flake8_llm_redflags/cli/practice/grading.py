@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..problem import Problem
-from .common import Folder, Format, Scenarios, clock, not_installed, print_json, problems, resumed
+from .common import Folder, Format, Scenarios, clock, not_installed, print_json, problems, resumed, unread_note
 
 if TYPE_CHECKING:
     from ...practice.report import Report
@@ -37,7 +37,8 @@ def done(
         print_json(as_object(told))
     else:
         _print(told)
-        for line in filter(None, (explained, note)):
+        unread = unread_note(session.unread()) if session.unread() else ""
+        for line in filter(None, (explained, unread, note)):
             print(line)
     raise typer.Exit(1 if told.result.score < passing else 0)
 

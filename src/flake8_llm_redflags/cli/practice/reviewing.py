@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..problem import Problem
-from .common import Browser, Folder, Format, Scenarios, clock, print_json, problems, resumed
+from .common import Browser, Folder, Format, Scenarios, clock, print_json, problems, resumed, unread_note
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -28,7 +28,7 @@ def status(folder: Folder = Path(), scenarios: Scenarios = None, output_format: 
 
     with problems():
         session = resumed(folder, scenarios)
-        review = session.review()
+        review, unread = session.review(), session.unread()
     left = int(session.left(now()).total_seconds())
     if output_format == "json":
         print_json({"round": session.round.code, "left_s": left, "review": review.as_object()})
@@ -39,6 +39,8 @@ def status(folder: Folder = Path(), scenarios: Scenarios = None, output_format: 
         place = f"{comment.file}:{comment.line}" if comment.line else comment.file
         said = f"{comment.label:10} {comment.severity or '-':8} {', '.join(comment.families) or '-':14}"
         print(f"  {place:20} {said} {comment.text}")
+    if unread:
+        print(f"  {unread_note(unread)}")
 
 
 def watch(folder: Folder = Path(), scenarios: Scenarios = None) -> None:
