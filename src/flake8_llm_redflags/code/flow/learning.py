@@ -94,6 +94,8 @@ class Learning(Tables):
         if (category := api.category_of(name, qualified)) is not None:
             estimator = self._estimator(category, name, node, qualified, arguments)
             prefit = any(a.keyword == "prefit" and a.value.constant is True for a in arguments)
+            if category == "folds" and first is not None and first.state.rows:
+                return Thing(Data(estimator=estimator, each=self._fold(node, first.state, estimator)))
             return Thing(Data(estimator=estimator, fitted=first.state.fitted if prefit and first is not None else None))
         if api.is_trusted(qualified):
             if name in api.names("splits", "functions"):
@@ -381,15 +383,16 @@ class Learning(Tables):
         return Thing(NOTHING, fields={**parts})
 
     def _folds(self, node: cst.Call, features: Thing[Data] | None, estimator: Estimator) -> Thing[Data]:
-        if features is None:
-            return Thing(NOTHING)
+        return Thing(NOTHING if features is None else Data(each=self._fold(node, features.state, estimator)))
+
+    def _fold(self, node: cst.Call, divided: Data, estimator: Estimator) -> Thing[Data]:
+        """Return what a loop over folds takes out: of ``folds.split(X)``, and of ``KFold(len(y))`` in old code."""
         split = self._split_at(node, "folds", ordered=estimator.name == "TimeSeriesSplit")
-        self._whole.setdefault(split, {}).update(dict.fromkeys(features.state.rows))
         pair: Thing[Data] = Thing(NOTHING)
         pair.items = tuple(
-            Thing(Data(self._cut(features.state.rows, split, part), shape="index")) for part in ("train", "test")
+            Thing(Data(self._cut(divided.rows, split, part), shape="index")) for part in ("train", "test")
         )
-        return Thing(Data(each=pair))
+        return pair
 
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""

@@ -132,8 +132,8 @@ class Tables(Selecting):
             return self._joined_rows(node, name, arguments)
         if root == "pandas" and name in api.names("pandas", "binning_by_rows"):
             bins = argument_of(arguments, 1, "bins")
-            if name == "cut" and bins is not None and not isinstance(bins.constant, int) and not bins.state.marks:
-                return Thing(replace(first.state, shape="column"))
+            if name == "cut" and bins is not None and not isinstance(bins.constant, int):
+                return Thing(replace(first.state, shape="column", marks=together(first.state.marks, bins.state.marks)))
             return self._broadcast(node, first.state, f"{name} of")
         if name in api.names("pandas", "vocabulary"):
             return self._broadcast(node, first.state, name, kind="encoder")

@@ -1,4 +1,4 @@
-"""LRF306: a transformer or model fitted on the test part."""
+"""LRF306: a transformer or model fitted on the test part, or a statistic taken of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .triggers import DIVIDED, FITS, JUDGED
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.flow.data import Fit
+    from ...code.flow.rows import Statistic
 
 
 class FitOnTest(Rule):
@@ -26,7 +27,13 @@ class FitOnTest(Rule):
     trigger = Trigger(words=(JUDGED, DIVIDED), pattern=FITS)
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each fit on rows that a split has put aside for the test."""
+        """Yield a finding for each fit on rows that a split has put aside for the test, and each statistic of them."""
+        for statistic in _own_statistics(code):
+            message = (
+                f"`{code.short_text(statistic.node)}` is taken over the test part, so training and test rows are transformed"
+                " differently: take it from the training part"
+            )
+            yield self.finding(code, statistic.node, message)
         for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
             if not fit.features.rows or not all(rows.is_put_aside for rows in fit.features.rows):
                 continue
@@ -97,6 +104,36 @@ class FitOnTest(Rule):
         if not fitted_before or len(fit.node.args) != 1:
             return None
         return code.edit("transform only", safe=True).replace(function, f"{name}.transform").done()
+
+
+def _own_statistics(code: Code) -> Iterator[Statistic]:
+    """Yield the statistics of a test part that stand in its features when a model of other rows is scored on it."""
+    by_neighbours = table("data")["pandas"]["row_wise_statistics"]
+    seen: set[int] = set()
+    for evaluation in code.flow.data.evaluations:
+        fit = evaluation.fit
+        if fit is None or not fit.estimator.trains or not all(rows.is_put_aside for rows in evaluation.features.rows):
+            continue
+        for statistic in sorted(evaluation.features.statistics(), key=lambda one: one.number):
+            is_one = (
+                statistic.kind == "statistic"
+                and not statistic.causal
+                and statistic.what not in (*by_neighbours, "fillna")
+            )
+            if is_one and id(statistic.node) not in seen and statistic.rows:
+                seen.add(id(statistic.node))
+                is_kept = evaluation.scored or _fills(code, statistic)  # the corners of a plot are asked for too
+                is_own = all(rows.is_put_aside for rows in statistic.rows) and not statistic.rows & fit.features.rows
+                if is_kept and is_own:
+                    yield statistic
+
+
+def _fills(code: Code, statistic: Statistic) -> bool:
+    """Is it what gaps are filled with: ``X_test.fillna(X_test.median())``?"""
+    return any(
+        isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "fillna"
+        for node in code.tree.ancestors(statistic.node)
+    )
 
 
 def _name(code: Code, fit: Fit) -> str:
