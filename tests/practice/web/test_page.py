@@ -81,6 +81,7 @@ def test_a_round_by_keyboard(served: Served, page: Any) -> None:
     assert "found, named" in told
     assert "positions see the future" in told
     assert "padding counts in the loss" in told
+    assert page.locator("#cap").inner_text() == "1 blocker was missed, so the score is 69 at most."
     assert page.evaluate("document.activeElement.id") == "score"
     shot(page, f"result-{scheme(page)}")
 
@@ -125,6 +126,24 @@ def test_everything_has_a_name_for_a_screen_reader(page: Any) -> None:
     )
     assert unnamed == []
     assert page.get_by_role("button", name="Comment on line 12").count() >= 1
+
+
+def test_the_keys_that_move_read_the_code_aloud(page: Any) -> None:
+    go_to(page, 12)
+    told = "document.getElementById(document.activeElement.getAttribute('aria-describedby')).innerText"
+    assert page.evaluate(told) == page.locator(".line.current code").inner_text()
+
+
+def test_a_narrow_window_needs_no_scrolling_sideways(page: Any) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    go_to(page, 5)
+    page.keyboard.press("c")
+    wide = "document.documentElement.scrollWidth > innerWidth"
+    assert not page.evaluate(wide)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Submit review").click()
+    page.wait_for_selector("#result:not([hidden])")
+    assert not page.evaluate(wide)
 
 
 def test_help_and_theme(page: Any) -> None:

@@ -235,7 +235,7 @@ function drawResult(result) {
     result.cap === null ? "" : make("p", { id: "cap" }, `${result.missed_blockers} blocker${result.missed_blockers === 1 ? " was" : "s were"} missed, so the score is ${result.cap} at most.`),
     result.not_remembered ? make("p", { class: "quiet" }, `not remembered: ${result.not_remembered}`) : "",
     make("table", {}, make("thead", {}, make("tr", {}, ...["line", "severity", "You", "Linter", "Key"].map((name) => make("th", { scope: "col" }, name)))),
-      make("tbody", {}, ...flags.map((flag) => make("tr", {}, make("td", { class: "place" }, `${flag.file}:${flag.lines[0]}`), make("td", {}, flag.severity), make("td", { class: said(flag)[0] }, said(flag)[1]), make("td", {}, flag.linter), make("td", {}, flag.title))))),
+      make("tbody", {}, ...flags.map((flag) => make("tr", {}, make("td", { class: "place" }, flag.file, make("wbr"), `:${flag.lines[0]}`), make("td", {}, flag.severity), make("td", { class: said(flag)[0] }, said(flag)[1]), make("td", {}, flag.linter), make("td", {}, flag.title))))),
     ...flags.map((flag) => make("details", { open: !flag.found || !flag.named }, make("summary", {}, `${flag.title} (${said(flag)[1]})`),
       flag.comment ? make("p", { class: "quiet" }, `You: ${flag.comment}`) : "",
       make("ul", {}, ...bullets(flag, "why"), ...bullets(flag, "fix")),
