@@ -90,6 +90,12 @@ STRATEGIES = {
     ),
     "every line a nit": (lambda n: [Comment("x", "model.py", line, "nit") for line in range(1, n + 1)], 35),
     "pasted source": (lambda n: [Comment(" ".join(ROUND.files["model.py"].split()), "model.py", 1)], 20),
+    "pasted source, of the whole file, again and again": (
+        lambda n: [
+            Comment(f"{number} " + " ".join(ROUND.files["model.py"].split()), "model.py") for number in range(7)
+        ],
+        20,
+    ),
     "blank": (lambda n: [], 0),
     "right lines, never named": (
         lambda n: [Comment("x", f.file, f.lines[0], "issue", f.site.severity) for f in ROUND.rendered.flags],

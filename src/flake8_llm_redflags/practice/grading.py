@@ -25,6 +25,8 @@ _WHOLE_FILE_WORTH = 0.6
 _LOCATED_ONLY = 0.5
 _PLAYED_DOWN = 0.5
 _HINT_COST = 0.2
+#: How much of a comment is searched for words that name a flag: who pastes the source has not named what is in it.
+_READ = 500
 _BETA = 1.5
 #: The most that a review gets which missed one blocker, or more.
 _CAPS = (100.0, 69.0, 54.0)
@@ -120,10 +122,8 @@ def names(comment: Comment, flag: Flag) -> bool:
     """Does the comment say what is wrong: by the family, or by a word of each group that speaks of it?"""
     if flag.site.family in comment.families:
         return True
-    groups = flag.site.words
-    return bool(groups) and all(
-        any(re.search(word, comment.words, re.IGNORECASE) for word in group) for group in groups
-    )
+    groups, said = flag.site.words, comment.words[:_READ]
+    return bool(groups) and all(any(re.search(word, said, re.IGNORECASE) for word in group) for group in groups)
 
 
 def _is_on(flag: Flag, comment: Comment) -> bool:
