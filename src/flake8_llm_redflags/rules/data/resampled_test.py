@@ -48,7 +48,7 @@ class ResampledTest(Rule):
         return self.finding(code, node, message)
 
     def _by_name(self, code: Code, reported: set[int]) -> Iterator[Finding]:
-        """Find ``fit_resample(X_test, y_test)`` beside the same with ``X_train``, where nothing says what they hold."""
+        """Find ``fit_resample(X_test, y_test)`` beside the same with ``X_train``, or where nothing says what it holds."""
         calls = [
             (call, call.args[0].value)
             for call in code.calls("fit_resample", "fit_sample")
@@ -56,7 +56,8 @@ class ResampledTest(Rule):
         ]
         trained = {id(code.context.function(call)) for call, rows in calls if _says(rows, "train")}
         for call, rows in calls:
-            if id(call) not in reported and _says(rows, "test") and id(code.context.function(call)) in trained:
+            beside = id(code.context.function(call)) in trained or _comes_from_nowhere(code, rows)
+            if id(call) not in reported and _says(rows, "test") and beside:
                 assert isinstance(call.func, cst.Attribute)
                 yield self._on_the_test(code, call, f"`{code.short_text(call.func.value, 24)}`")
 
@@ -65,6 +66,11 @@ def _says(node: cst.BaseExpression, part: str) -> bool:
     """Does a name speak of this part, and of no other?"""
     parts = ("train", "test", "val")
     return isinstance(node, cst.Name) and [one for one in parts if one in node.value.lower()] == [part]
+
+
+def _comes_from_nowhere(code: Code, node: cst.BaseExpression) -> bool:
+    """Is the name bound nowhere in the file, as in a snippet?"""
+    return all(origin.kind == "unknown" for origin in code.values.origins(node))
 
 
 def _is_within_a_test(rows: Rows) -> bool:
