@@ -19,6 +19,7 @@ from flake8_llm_redflags import resources
 from flake8_llm_redflags.practice.review import Comment, Review, annotated
 from flake8_llm_redflags.practice.rounds import LEVELS, Round, from_code
 from flake8_llm_redflags.practice.scenario import load_all
+from flake8_llm_redflags.practice.store import Store, StoreError
 
 SCENARIOS = load_all(resources.folder("fixtures") / "scenarios")
 GPT = next(scenario for scenario in SCENARIOS if scenario.code == "GPT")
@@ -268,7 +269,20 @@ def test_a_memory_from_the_future_or_from_elsewhere_is_left_alone(home: Path) ->
     sqlite3.connect(home / "practice.sqlite3").execute("PRAGMA user_version = 99").connection.close()
     assert "newer redflags" in practice("stats", status=2)
     (home / "practice.sqlite3").write_bytes(b"no database at all, " * 100)
-    assert "practice.sqlite3" in practice("stats", status=2)
+    assert "move the file away" in practice("stats", status=2)
+
+
+def test_a_memory_that_another_process_holds_is_left_for_later(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graded(started(tmp_path / "round"))
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, timeout=0.0: real(path, timeout=0.1))
+    holder = real(home / "practice.sqlite3", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="locked; nothing was changed"):
+        Store(home / "practice.sqlite3").set("interview", "2099-01-01")
+    holder.close()
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="folders are closed to nobody else but root")

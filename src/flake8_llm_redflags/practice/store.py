@@ -176,10 +176,11 @@ class Store:
         try:
             with connection:
                 yield connection
-        except sqlite3.OperationalError as error:  # a full disk, a lock: the file is sound
-            raise StoreError(f"{self._path}: {error}; nothing is lost: make room, then do the same again") from error
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path}: {error}; move the file away, then import your last export") from error
+            passes = any(word in str(error) for word in ("full", "locked", "readonly"))
+            remedy = "nothing was changed: mend that, then do the same again"
+            told = remedy if passes else "move the file away, then import your last export"
+            raise StoreError(f"{self._path}: {error}; {told}") from error
         finally:
             connection.close()
 
