@@ -206,7 +206,7 @@ def _names() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     names = table("secrets")["names"]
     return (
         re.compile(rf"(?:^|_)(?:{_alternatives(names['secret'])})s?\d*(?:$|_)"),
-        re.compile(rf"(?:^|_)(?:{_alternatives(names['about'])})$"),
+        re.compile(rf"(?:^|_)(?:{_alternatives(names['about'])})(?:_\d+)?$"),
         re.compile(rf"(?:^|_)(?:{_alternatives(names['vocabulary'])})(?:$|_)"),
     )
 
