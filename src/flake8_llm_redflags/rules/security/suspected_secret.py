@@ -22,6 +22,7 @@ class SuspectedSecret(Rule):
     severity = Severity.INFO
     preview = True
     hides_place = True
+    reads_tests = False
     trigger = Trigger(test=may_hold_word)
 
     def check(self, code: Code) -> Iterator[Finding]:
