@@ -30,6 +30,12 @@ class Autograd:
         """Is autograd off here: by ``with``, a decorator, a hook that runs without it, or in all callers?"""
         return self._is_off(node, _CALLS_UP)
 
+    def is_wanted(self, node: Node) -> bool:
+        """Is autograd switched on outright around the node: ``with torch.enable_grad():``?"""
+        withs = (above for above in self._tree.ancestors(node) if isinstance(above, cst.With))
+        calls = (item.item for above in withs for item in above.items if isinstance(item.item, cst.Call))
+        return any(dotted(call.func).rpartition(".")[2] == "enable_grad" for call in calls)
+
     def _is_off(self, node: Node, calls_up: int) -> bool:
         function, child = None, node
         for above in self._tree.ancestors(node):

@@ -12,7 +12,7 @@ import libcst as cst
 from ..knowledge import table, words
 from .arguments import has_star_arguments, keyword
 from .constants import as_text
-from .names import dotted, holds_word
+from .names import dotted, words_in
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
+#: Words of so many letters stand within others by chance.
+_SHORT = 4
 _Body = TypeVar("_Body", cst.Try, cst.TryStar, cst.With)
 
 
@@ -249,13 +251,21 @@ class Context:
 
     def is_reference(self, node: Node) -> bool:
         """Is the function or class around named as the slow form on purpose, or the file a test or benchmark?"""
-        names = words("torch_ops", "references")
+        names, results = words("torch_ops", "references"), words("torch_ops", "references", "results")
         for above in self._tree.ancestors(node):
-            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and holds_word(above.name.value, names):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and _says(above.name.value, names):
+                return True
+            if isinstance(above, cst.Assign) and any(_says(dotted(t.target), results) for t in above.targets):
                 return True
         path = PurePath(self._code.path)
         folders = {"tests", "test", "testing", "benchmarks", "benchmark"}
         return bool(folders & set(path.parts[:-1])) or path.name.startswith("test_") or path.stem.endswith("_test")
+
+
+def _says(name: str, words: frozenset[str]) -> bool:
+    """Does a name hold one of the words, a short one as a word of its own: no ``ref`` in ``prefill``?"""
+    parts, lowered = words_in(name), name.lower()
+    return any(word in parts or (len(word) > _SHORT and word in lowered) for word in words)
 
 
 def _needs_following(call: cst.Call) -> bool:

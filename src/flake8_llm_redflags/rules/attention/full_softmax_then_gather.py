@@ -49,9 +49,10 @@ def _is_small(code: Code, call: cst.Call, logits: Node) -> bool:
     """Are these the actions of a policy, the scores of an attention, a single position or an example, rather than many tokens?"""
     from ...code.constants import is_last_position
 
-    for binding in code.values.definitions(logits) if isinstance(logits, cst.Name) else ():
-        if isinstance(binding.value, cst.Subscript) and is_last_position(binding.value):
-            return True
+    for name in code.tree.within(logits, cst.Name):  # of `logits / temperature` too
+        for binding in code.values.definitions(name):
+            if isinstance(binding.value, cst.Subscript) and is_last_position(binding.value):
+                return True
     if "torch.tensor" in code.values.made_by(logits):
         return True
     texts = [code.text_of(node).lower() for node in (logits, *(arg.value for arg in call.args))]

@@ -40,10 +40,10 @@ class RepeatedKvHeads(Rule):
         if not may_have_torch(self.config, code.path, _SHARES_HEADS):
             return
         for attention in fused_attentions(code):
-            if _is_masked(attention):
+            if _is_masked(attention) or code.context.is_reference(attention.call):
                 continue
             keys, values = head_copy(code, Place(attention.key)), head_copy(code, Place(attention.value))
-            if keys is not None and values is not None:
+            if keys is not None and values is not None and not _has_way_without(code, attention, keys):
                 message = (
                     f"`{code.short_text(keys.node, 36)}` copies K and V to every query head (predicted 17× in decode):"
                     " give the attention `enable_gqa=True` instead"
@@ -79,6 +79,19 @@ class RepeatedKvHeads(Rule):
             else:
                 edit.replace(copy.node, code.text_of(copy.source))
         return edit.append_argument(attention.call, "enable_gqa=True").done()
+
+
+def _has_way_without(code: Code, attention: FusedAttention, keys: HeadCopy) -> bool:
+    """Is the same attention called elsewhere in the function with the heads as they are, where the version allows it?"""
+    from ...code.fused import fused_attentions
+
+    function, source = code.context.function(attention.call), code.text_of(keys.source)
+    return any(
+        other.call is not attention.call
+        and code.text_of(other.key) == source
+        and code.context.function(other.call) is function
+        for other in fused_attentions(code)
+    )
 
 
 def _is_masked(attention: FusedAttention) -> bool:

@@ -58,7 +58,7 @@ def _runs_model(code: Code, owner: Node, call: cst.Call) -> bool:
     }
     if any(name.endswith(("Loss", "Similarity", "Distance")) for name in made):
         return False
-    return not code.autograd.is_off(call)
+    return not code.autograd.is_off(call) and not code.autograd.is_wanted(call)
 
 
 def _ends_here(code: Code, owner: Node) -> bool:
