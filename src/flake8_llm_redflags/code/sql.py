@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -19,7 +20,8 @@ from .tree import Node
 if TYPE_CHECKING:
     from .program import Code
 
-Slot = Literal["value", "clause", "identifier"]
+#: What a hole stands for: a value, a whole condition, what rows are ordered by, or a name.
+Slot = Literal["value", "clause", "order", "identifier"]
 
 #: Stands for a hole in a text.
 _HOLE = "\0"
@@ -51,7 +53,15 @@ _IN_LIST = re.compile(
     r"\b(?:VALUES|IN)\s*\((?:[^()]|\([^()]*\))*[(,]?\s*$|\bVALUES\s*\((?:[^()]|\([^()]*\))*\)\s*,\s*\([^()]*$",
     re.IGNORECASE,
 )
+#: An order takes any expression, a subquery too, and it is mostly a caller who chooses it.
+_ORDER = re.compile(r"\bORDER\s+BY\s+(?:(?!\b(?:LIMIT|OFFSET|ROWS|FOR)\b)[^()'\"`])*$", re.IGNORECASE)
 _CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNORECASE)
+#: What stands behind a column that is compared: `WHERE {column} = 1`.
+_COMPARED = re.compile(r'["`\]]?\s*(?:[=<>!~]|(?:NOT\s+)?(?:IN|LIKE|ILIKE|BETWEEN)\b|IS\b)', re.IGNORECASE)
+#: What stands behind a column that a bound value is given to.
+_BOUND = re.compile(r"[\"`\]]?\s*=\s*(?:\?|%s|%\(\w+\)s|:\w|\$\d)")
+#: Quotes around a table's name: `FROM '{table}'`, which is no string, but for DuckDB's `FROM '{path}'`.
+_QUOTED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|EXISTS)\s+'[^']*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +102,11 @@ class Sql:
                 continue
             unproven: dict[Slot, Hole] = {}
             for hole, slot in slots(before, parts):
+                if slot == "order" and not self._is_handed_in(hole.node):
+                    slot = "identifier"
                 if slot not in unproven and not hole.is_number and not self.is_safe(hole.node):
                     unproven[slot] = hole
-            for slot in ("value", "clause", "identifier"):
+            for slot in ("value", "clause", "order", "identifier"):
                 if slot in unproven:
                     hole = unproven[slot]
                     is_outsiders = slot == "identifier" and sink is not None and self._is_outsiders(hole.node)
@@ -185,6 +197,10 @@ class Sql:
 
     # ---- what may be spliced
 
+    def _is_handed_in(self, node: Node) -> bool:
+        """Does the caller of the function choose the value, rather than something that this file makes?"""
+        return isinstance(node, cst.Name) and all(b.kind == "param" for b in self._code.values.given_by(node))
+
     def _is_outsiders(self, node: Node) -> bool:
         """Does the value come from a request, a terminal or a model, or does only its name say that a user gives it?"""
         if self._code.taint.untrusted(node) is not None or self._code.taint.model_text(node) is not None:
@@ -200,7 +216,15 @@ class Sql:
             return True
         if isinstance(node, (cst.FormattedString, cst.ConcatenatedString)):
             parts = self._code.strings.parts(node, 0) or ()
-            return all(isinstance(p, str) or p.is_number or self.is_safe(p.node, depth - 1) for p in parts)
+            return all(
+                isinstance(part, str)
+                or part.is_number
+                or (
+                    isinstance(behind, str) and _BOUND.match(behind) and not self._is_outsiders(part.node)
+                )  # `{column} = ?`
+                or self.is_safe(part.node, depth - 1)
+                for part, behind in zip_longest(parts, parts[1:])
+            )
         if isinstance(node, cst.BinaryOperation):
             return self._is_safe_operation(node, depth)
         if isinstance(node, (cst.IfExp, cst.BooleanOperation)):
@@ -312,21 +336,25 @@ class Sql:
 def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
     """Yield each hole with the kind of place that the text in front of it makes."""
     text = "".join(part if isinstance(part, str) else _HOLE for part in before)
-    for part in parts:
+    for number, part in enumerate(parts):
         if isinstance(part, str):
             text += part
             continue
-        yield part, _slot(text)
+        behind = parts[number + 1] if number + 1 < len(parts) else ""
+        is_table = "table" in (last_name(part.node) or "").lower() and _QUOTED_TABLE.search(text[-400:])
+        yield part, "identifier" if is_table else _slot(text, behind if isinstance(behind, str) else "")
         text += _HOLE
 
 
-def _slot(text: str) -> Slot:
+def _slot(text: str, behind: str) -> Slot:
     if text.replace("''", "").count("'") % 2:
         return "value"
     tail = text[-400:]
     if _VALUE.search(tail) or _IN_LIST.search(tail):
         return "value"
-    return "clause" if _CLAUSE.search(tail) else "identifier"
+    if _ORDER.search(tail):
+        return "order"
+    return "clause" if _CLAUSE.search(tail) and not _COMPARED.match(behind) else "identifier"
 
 
 def _targets(statement: Node) -> set[str]:

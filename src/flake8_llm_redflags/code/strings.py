@@ -1,15 +1,18 @@
-"""Texts that a program puts together, as one list of parts: f-strings, ``%``, ``.format``, ``.replace``, ``+``, adjoining literals."""
+"""Texts that a program puts together, as one list of parts.
+
+f-strings, ``%``, ``format``, ``format_map``, ``string.Template``, ``replace``, ``join`` of a list in view, ``+``, adjoining literals.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from .arguments import argument, keyword
+from .arguments import argument
 from .constants import as_text
 from .names import last_name
 from .tree import Node
@@ -22,6 +25,7 @@ _DEPTH = 4
 
 _PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?P<kind>[diouxXeEfFgGcrsa%])")
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}!:]*)(?:![rsa])?(?P<spec>:[^{}]*)?\}")
+_DOLLARS = re.compile(r"\$(?:\$|(?P<name>[_a-zA-Z]\w*)|\{(?P<braced>[_a-zA-Z]\w*)\})")
 _NUMBERS = frozenset("diouxXeEfFgGc")
 #: Functions and methods that give the same text, less some white space.
 _TRIMMING_FUNCTIONS = frozenset({"dedent", "cleandoc"})
@@ -48,7 +52,7 @@ class Strings:
 
     def assembled(self) -> Iterator[tuple[Node, list[Part]]]:
         """Yield every expression that puts values into a text, the outermost of nested ones, with its parts."""
-        calls = self._code.calls("format", "replace")
+        calls = self._code.calls("format", "format_map", "replace", "join", "substitute", "safe_substitute")
         for node in (*self._code.all(cst.FormattedString, cst.ConcatenatedString, cst.BinaryOperation), *calls):
             if self._builds(node) and not self._is_part(node):
                 parts = self.parts(node)
@@ -89,15 +93,17 @@ class Strings:
         name = last_name(call.func)
         if name in _TRIMMING_FUNCTIONS and len(call.args) == 1:
             return self.parts(call.args[0].value, depth)
-        if isinstance(call.func, cst.Attribute) and name == "format":
+        if not isinstance(call.func, cst.Attribute):
+            return None
+        if name in ("format", "format_map"):
             return self._format(call, call.func.value, depth)
-        if isinstance(call.func, cst.Attribute) and name == "replace":
+        if name == "replace":
             return self._replace(call, call.func.value, depth)
-        return (
-            self.parts(call.func.value, depth)
-            if isinstance(call.func, cst.Attribute) and name in _TRIMMING_METHODS
-            else None
-        )
+        if name == "join":
+            return self._joined(call, call.func.value, depth)
+        if name in ("substitute", "safe_substitute"):
+            return self._substituted(call, call.func.value, depth)
+        return self.parts(call.func.value, depth) if name in _TRIMMING_METHODS else None
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
         """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""
@@ -130,54 +136,79 @@ class Strings:
 
     def _percent(self, node: cst.BinaryOperation, depth: int) -> list[Part] | None:
         template = self.parts(node.left, depth)
-        if template is None or not all(isinstance(part, str) for part in template):
+        if template is None:
             return None
-        text = "".join(map(str, template))
         values = [e.value for e in node.right.elements] if isinstance(node.right, cst.Tuple) else [node.right]
         by_key = _entries(node.right)
-        parts: list[Part] = []
-        place = number = 0
-        for match in _PERCENT.finditer(text):
-            parts.append(text[place : match.start()])
-            place = match.end()
+        number = 0
+
+        def filled(match: re.Match[str]) -> list[Part]:
+            nonlocal number
             if match["kind"] == "%":
-                parts.append("%")
-                continue
-            value = (
-                by_key.get(match["key"], node.right)
-                if match["key"] is not None
-                else values[min(number, len(values) - 1)]
-            )
+                return ["%"]
+            in_turn = values[min(number, len(values) - 1)] if values else node.right
+            value = in_turn if match["key"] is None else by_key.get(match["key"], node.right)
             number += 1
-            parts += self._filled(value, depth, is_number=match["kind"] in _NUMBERS)
-        return [*parts, text[place:]]
+            return self._filled(value, depth, is_number=match["kind"] in _NUMBERS)
+
+        return _fill(template, _PERCENT, filled)
 
     def _format(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
+        """Return the parts of ``"…{}…".format(value)`` and ``"…{name}…".format_map({"name": value})``."""
         texts = self.parts(template, depth)
-        if texts is None or not all(isinstance(part, str) for part in texts):
+        if texts is None:
             return None
-        text = "".join(map(str, texts))
         positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
-        parts: list[Part] = []
-        place = number = 0
-        for match in _BRACES.finditer(text):
-            parts.append(text[place : match.start()])
-            place = match.end()
+        by_key = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
+        if last_name(call.func) == "format_map":
+            by_key, positional = _entries(positional[0]) if positional else {}, []
+        number = 0
+
+        def filled(match: re.Match[str]) -> list[Part]:
+            nonlocal number
             if match["key"] is None:
-                parts.append(match.group()[0])
-                continue
+                return [match.group()[0]]
             root = re.split(r"[.\[]", match["key"], maxsplit=1)[0]
             position = number if not root else int(root) if root.isdigit() else None
             number += not root
-            value = keyword(call, root) if position is None else None
+            value = by_key.get(root) if position is None else None
             if position is not None and position < len(positional):
                 value = positional[position]
             is_number = (match["spec"] or "")[-1:] in _NUMBERS and bool(match["spec"])
             if value is None:  # it comes in by ``*`` or ``**``
-                parts.append(Hole(call, is_number))
-            else:
-                parts += self._filled(value, depth, is_number=is_number)
-        return [*parts, text[place:]]
+                return [Hole(call, is_number)]
+            return self._filled(value, depth, is_number=is_number)
+
+        return _fill(texts, _BRACES, filled)
+
+    def _substituted(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
+        """Return the parts of ``string.Template("… $name").substitute(name=value)``."""
+        made = [o.node for o in self._code.values.origins(template) if o.name == "string.Template"]
+        text = argument(made[0], 0) if len(made) == 1 and isinstance(made[0], cst.Call) else None
+        texts = self.parts(text, depth) if text is not None else None
+        if texts is None:
+            return None
+        given = argument(call, 0)
+        by_key = {**(_entries(given) if given is not None else {}), **_entries(call)}
+
+        def filled(match: re.Match[str]) -> list[Part]:
+            name = match["name"] or match["braced"]
+            return ["$"] if name is None else self._filled(by_key.get(name, call), depth, is_number=False)
+
+        return _fill(texts, _DOLLARS, filled)
+
+    def _joined(self, call: cst.Call, separator: Node, depth: int) -> list[Part] | None:
+        """Return the parts of ``" ".join([…])`` where separator and list are in view and a piece is a text."""
+        between, pieces = as_text(separator), argument(call, 0)
+        if between is None or not isinstance(pieces, (cst.List, cst.Tuple)):
+            return None
+        texts = [self.parts(element.value, depth) for element in pieces.elements]
+        if not any(texts):
+            return None
+        parts: list[Part] = []
+        for element, text in zip(pieces.elements, texts, strict=True):
+            parts += [*([between] if parts else []), *(text if text is not None else [Hole(element.value)])]
+        return parts
 
     def _replace(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
         """Return the parts of ``"… id = [ID]".replace("[ID]", value)``; a replaced text is a hole where it stood."""
@@ -209,9 +240,32 @@ class Strings:
         parent = self._tree.parent(node)
         if isinstance(parent, cst.BinaryOperation):
             return isinstance(parent.operator, (cst.Add, cst.Modulo)) and self.parts(parent, 0) is not None
-        if isinstance(parent, cst.Attribute) and parent.attr.value in ("format", "replace"):
+        if isinstance(parent, cst.Attribute) and parent.attr.value in ("format", "format_map", "replace"):
             return True
+        if isinstance(parent, cst.Element):
+            return self._is_joined(parent)
         return isinstance(parent, (cst.ConcatenatedString, cst.FormattedStringExpression))
+
+    def _is_joined(self, element: cst.Element) -> bool:
+        """Does an element stand in a list that is joined to one text right there?"""
+        argument_ = self._tree.parent(self._tree.parent(element) or element)
+        call = self._tree.parent(argument_) if isinstance(argument_, cst.Arg) else None
+        return isinstance(call, cst.Call) and last_name(call.func) == "join" and self.parts(call, 0) is not None
+
+
+def _fill(template: list[Part], mark: re.Pattern[str], filled: Callable[[re.Match[str]], list[Part]]) -> list[Part]:
+    """Return a text with what ``filled`` gives in the place of each mark."""
+    parts: list[Part] = []
+    for piece in template:
+        if not isinstance(piece, str):
+            parts.append(piece)
+            continue
+        place = 0
+        for match in mark.finditer(piece):
+            parts += [piece[place : match.start()], *filled(match)]
+            place = match.end()
+        parts.append(piece[place:])
+    return parts
 
 
 def _entries(node: Node) -> dict[str, Node]:
@@ -219,7 +273,7 @@ def _entries(node: Node) -> dict[str, Node]:
     if isinstance(node, cst.Dict):
         pairs = [e for e in node.elements if isinstance(e, cst.DictElement)]
         return {str(getattr(e.key, "evaluated_value", "")): e.value for e in pairs}
-    if isinstance(node, cst.Call) and last_name(node.func) == "dict":
+    if isinstance(node, cst.Call) and last_name(node.func) in ("dict", "substitute", "safe_substitute"):
         return {arg.keyword.value: arg.value for arg in node.args if arg.keyword is not None}
     return {}
 

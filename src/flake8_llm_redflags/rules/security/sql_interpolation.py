@@ -52,7 +52,7 @@ class SqlInterpolation(Rule):
         for splice in code.sql.splices():
             if id(splice.text) in reported or (splice.slot == "identifier" and not splice.is_outsiders):
                 continue
-            if splice.slot == "clause" and splice.sink is None:
+            if splice.slot in ("clause", "order") and splice.sink is None:
                 continue
             reported.add(id(splice.text))
             yield self._finding(code, splice)
@@ -63,7 +63,8 @@ class SqlInterpolation(Rule):
             message = f"`{value}` is spliced into SQL text: put a placeholder there and bind the value where the text is executed"
             return self.finding(code, splice.text, message)
         runs = code.short_text(splice.sink.func, 30)
-        advice = "choose the name from a fixed list by it" if splice.is_outsiders else "bind it as a parameter"
+        is_name = splice.is_outsiders or splice.slot == "order"
+        advice = "choose the name from a fixed list by it" if is_name else "bind it as a parameter"
         text = f" (line {code.line(splice.text)})" if splice.holder is not None else ""
         message = f"`{value}` is spliced into the SQL{text} that `{runs}` runs: whoever supplies it can run SQL; {advice}"
         return self.finding(code, splice.holder or splice.text, message, self._edit(code, splice))
