@@ -75,18 +75,46 @@ class UnpickledModel(Rule):
 
     @staticmethod
     def _is_own(code: Code, call: cst.Call) -> bool:
-        """Does the same file write what is loaded: the same path anywhere, or the same name earlier in the same function?"""
+        """Does the same file write what is loaded?
+
+        That is the same literal path or the same attribute of one object anywhere, and in one function the same name: written
+        before, or written for the next run where this one looks first whether the file exists.
+        """
         dumpers = table("loading")["pickles"]["dumpers"]
-        paths = {code.text_of(arg.value) for arg in call.args}
+        loaded = _paths(code, call)
         for dump in code.calls(*{dumper.rpartition(".")[2] for dumper in dumpers}):
             if code.qualified_name(dump.func) not in dumpers:
                 continue
+            shared = _paths(code, dump).keys() & loaded.keys()
+            if any(isinstance(loaded[path], cst.SimpleString) or _is_attribute_of_self(loaded[path]) for path in shared):
+                return True
             together = code.context.function(dump) is code.context.function(call)
-            if together and code.tree.start(dump) > code.tree.start(call):
-                continue
-            if any((together or isinstance(arg.value, cst.SimpleString)) and code.text_of(arg.value) in paths for arg in dump.args):
+            is_before = code.tree.start(dump) < code.tree.start(call)
+            if together and any(is_before or _is_looked_for(code, call, path) for path in shared):
                 return True
         return False
+
+
+def _paths(code: Code, call: cst.Call) -> dict[str, cst.BaseExpression]:
+    """Return the arguments of a call by their text, of ``open(path, mode)`` the path."""
+    given = [arg.value for arg in call.args]
+    opened = [value.args[0].value for value in given if isinstance(value, cst.Call) and value.args]
+    return {code.text_of(value): value for value in (*given, *opened)}
+
+
+def _is_attribute_of_self(value: cst.BaseExpression) -> bool:
+    return isinstance(value, cst.Attribute) and isinstance(value.value, cst.Name) and value.value.value == "self"
+
+
+def _is_looked_for(code: Code, call: cst.Call, path: str) -> bool:
+    """Does the load stand where the program has found that its file exists?"""
+    tests = [test for test, holds in code.context.conditions(call) if holds]
+    looks = [look for test in tests for look in (test, *code.tree.within(test, cst.Call)) if isinstance(look, cst.Call)]
+    return any(
+        name in ("exists", "isfile", "is_file") and path in code.text_of(look)
+        for look in looks
+        if (name := code.text_of(look.func).rpartition(".")[2])
+    )
 
 
 def _called(code: Code, call: cst.Call) -> str:
