@@ -44,10 +44,10 @@ class Guards:
     def is_provider_wrapper(self, call: Node) -> bool:
         """Does the call stand in a method of a class that implements a provider's interface?"""
         owner = self._code.names.enclosing_class(call)
-        if owner is None or not owner.bases:
-            return False
-        bases = [last_name(base.value) or last_name(getattr(base.value, "value", base.value)) for base in owner.bases]
-        return any(base is not None and pattern("guards", "providers", "bases").search(base) for base in bases)
+        classes = self._context.class_and_bases(owner) if owner is not None else ()
+        bases = (base.value for cls in classes for base in cls.bases)
+        names = (last_name(base) or last_name(getattr(base, "value", base)) for base in bases)
+        return any(name is not None and pattern("guards", "providers", "bases").search(name) for name in names)
 
     # ---- around the call
 
