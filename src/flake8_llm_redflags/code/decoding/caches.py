@@ -30,6 +30,8 @@ def caches_by_cat(code: Code) -> Iterator[GrownCache]:
     """Yield the first ``k = torch.cat([past_k, k], dim=...)`` of each function."""
     seen: set[int] = set()
     for call in code.calls(*listed("growing")):
+        if (code.qualified_name(call.func) or "torch").partition(".")[0] not in ("torch", "einops"):
+            continue  # of NumPy: nothing runs on a GPU
         function = code.context.function(call)
         cache = _cache_in(code, call)
         if function is not None and cache is not None and id(function) not in seen:

@@ -13,6 +13,7 @@ from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
     from ...code import Code
+    from ...code.tree import Node
 
 
 class OptimizerNotFused(Rule):
@@ -34,13 +35,21 @@ class OptimizerNotFused(Rule):
         for call in code.calls(*facts["optimizers"]):
             if not (code.qualified_name(call.func) or "").startswith("torch.optim.") or not call.args:
                 continue
-            if may_give(call, facts["decided"]) or code.training.is_demo(call):
+            if may_give(call, facts["decided"]) or code.training.is_demo(call) or _has_one_tensor(call.args[0].value):
                 continue
             message = (
                 f"`{code.short_text(call.func, 24)}` is not fused: `fused=True` reads each parameter once per step"
                 " instead of about four times (predicted: 1-3 % of a step)"
             )
             yield self.finding(code, call, message, _edit(code, call))
+
+
+def _has_one_tensor(parameters: Node) -> bool:
+    """Does the optimizer change one tensor only (``Adam([noise])``), where there is little to fuse?"""
+    if not isinstance(parameters, (cst.List, cst.Tuple)) or len(parameters.elements) != 1:
+        return False
+    element = parameters.elements[0]
+    return isinstance(element, cst.Element) and not isinstance(element.value, (cst.Dict, cst.Call))
 
 
 def _edit(code: Code, call: cst.Call) -> Edit:
