@@ -49,6 +49,7 @@ class Strings:
 
     def __init__(self, code: Code) -> None:
         self._code, self._tree = code, code.tree
+        self._texts: dict[tuple[int, int], list[Part] | None] = {}  # what names hold: each may be met on many ways
 
     def assembled(self) -> Iterator[tuple[Node, list[Part]]]:
         """Yield every expression that puts values into a text, the outermost of nested ones, with its parts."""
@@ -107,6 +108,12 @@ class Strings:
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
         """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""
+        key = id(name), depth
+        if key not in self._texts:
+            self._texts[key] = self._defined(name, depth)
+        return self._texts[key]
+
+    def _defined(self, name: cst.Name, depth: int) -> list[Part] | None:
         found: list[Part] | None = None
         for binding in sorted(self._code.values.definitions(name), key=lambda b: b.at):
             if binding.value is None or binding.path or binding.kind not in ("assign", "augment"):
