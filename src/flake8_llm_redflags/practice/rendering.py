@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from ..source.marks import MARK, Mark, marks, without_key_breaks
 from .scenario import Scenario, Site, Template
 
-#: A line that carries no mark but counts as the flag's place too: ``# related: name-of-the-site``.
-_RELATED = re.compile(r"\s*#\s*related:\s*(?P<site>[\w-]+)\s*$")
+#: A line that carries no mark but counts as the flag's place too: ``# related: name-of-the-site, of-another``.
+_RELATED = re.compile(r"\s*#\s*related:\s*(?P<sites>[\w-]+(?:\s*,\s*[\w-]+)*)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ def _related(marked: dict[str, list[str]]) -> dict[str, set[tuple[str, int]]]:
     for name, lines in marked.items():
         for number, line in enumerate(lines, 1):
             if (match := _RELATED.search(line)) is not None:
-                found.setdefault(match["site"], set()).add((name, number))
+                for site in re.split(r"\s*,\s*", match["sites"]):
+                    found.setdefault(site, set()).add((name, number))
     return found
 
 
