@@ -11,7 +11,7 @@ from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
     from ...code import Code
-    from ...code.flow.data import Evaluation, Fit
+    from ...code.flow.data import Evaluation
     from ...code.flow.rows import Rows
 
 
@@ -26,13 +26,15 @@ class ResampledTest(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each sampler applied to rows that a split puts aside for the test, after or before it."""
         reported = set()
+        divided = {id(node): split for split in _only_splits(code) for node in _given_to(code, split)}
         for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
             if fit.estimator.category not in ("row_creating", "row_removing") or not fit.features.rows:
                 continue
             if all(_is_within_a_test(rows) for rows in fit.features.rows):
                 reported.add(id(fit.node))
                 yield self._on_the_test(code, fit.node, f"`{fit.estimator.name}`")
-            elif fit.estimator.category == "row_removing" and (split := _only_split_of(code, fit)) is not None:
+            elif fit.estimator.category == "row_removing" and id(fit.node) in divided:
+                split = divided[id(fit.node)]
                 message = (
                     f"`{fit.estimator.name}` thins all rows out, the test rows of the split on line {code.line(split)}"
                     " too: scores hold for no real data, resample the training part"
@@ -79,16 +81,14 @@ def _is_within_a_test(rows: Rows) -> bool:
     return "test" in parts and "train" not in parts
 
 
-def _only_split_of(code: Code, sampling: Fit) -> cst.CSTNode | None:
-    """Return the split of what a sampler gave, where its test part is scored, and the model on no other rows."""
-    scored = [one for one in code.flow.data.evaluations if one.scored and one.fit is not None]
-    for evaluation in scored:
-        split = _tested_split(evaluation)
-        if split is None or not _divides(code, split, sampling):
-            continue
-        if all(_tested_split(other) is split for other in scored if other.fit is evaluation.fit):
-            return split
-    return None
+def _only_splits(code: Code) -> list[cst.CSTNode]:
+    """Return each split whose test part is scored with a model that is scored on no other rows."""
+    splits: dict[int, list[cst.CSTNode | None]] = {}
+    for evaluation in code.flow.data.evaluations:
+        if evaluation.scored and evaluation.fit is not None:
+            splits.setdefault(id(evaluation.fit), []).append(_tested_split(evaluation))
+    found = (one[0] for one in splits.values() if all(split is one[0] for split in one))
+    return list({id(split): split for split in found if split is not None}.values())
 
 
 def _tested_split(evaluation: Evaluation) -> cst.CSTNode | None:
@@ -97,8 +97,7 @@ def _tested_split(evaluation: Evaluation) -> cst.CSTNode | None:
     return next((one.split.node for line in lines for one in line if one.split and one.part == "test"), None)
 
 
-def _divides(code: Code, split: cst.CSTNode, sampling: Fit) -> bool:
-    """Is it what the sampler gave that is split?"""
-    if not isinstance(split, cst.Call) or not split.args:
-        return False
-    return any(origin.node is sampling.node for origin in code.values.origins(split.args[0].value))
+def _given_to(code: Code, split: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the calls that gave what is split."""
+    if isinstance(split, cst.Call) and split.args:
+        yield from (origin.node for origin in code.values.origins(split.args[0].value))

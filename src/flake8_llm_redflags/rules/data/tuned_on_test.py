@@ -76,15 +76,29 @@ class TunedOnTest(Rule):
             for one in flow.evaluations
             if one.scored and one.features.rows and all(flow.is_last_test(rows) for rows in one.features.rows)
         }
+        cuts: dict[tuple[int, str], cst.CSTNode] = {}  # the first comparison with a name, by function
+        for node in code.all(cst.Comparison):
+            for name in code.tree.within(node, cst.Name):
+                cuts.setdefault((id(code.context.function(node)), name.value), node)
+        indexed: dict[tuple[int, str], list[cst.CSTNode]] = {}  # where a name is an index
+        for element in code.all(cst.SubscriptElement):
+            if isinstance(element.slice, cst.Index) and isinstance(element.slice.value, cst.Name):
+                key = (id(code.context.function(element)), element.slice.value.value)
+                indexed.setdefault(key, []).append(element)
         for place in places:
             found = next((tests[id(node)] for node in _made_of(code, place) if id(node) in tests), None)
             if found is None or any(_VALIDATION.search(n.value) for n in code.tree.within(found.node, cst.Name)):
                 continue
-            cut = _cut_by(code, place)
+            scope = id(code.context.function(place))
+            picked = list(_targets(code, place))
+            if not any(isinstance(above, cst.SubscriptElement) for above in code.tree.ancestors(place)):
+                elements = (element for name in picked for element in indexed.get((scope, name), ()))
+                picked = [name for element in elements for name in _targets(code, element)]
+            cut = next((cuts[scope, name] for name in picked if (scope, name) in cuts), None)
             if cut is not None and any(
                 one.features.rows & found.features.rows
                 and (code.tree.comes_before(cut, one.node) or code.tree.contains(one.node, cut))
-                for one in tests.values()
+                for one in reversed(tests.values())
             ):
                 yield found.node, place
 
@@ -98,33 +112,6 @@ def _made_of(code: Code, node: cst.CSTNode, depth: int = 3) -> Iterator[cst.CSTN
         for origin in code.values.origins(name):
             if origin.node is not name and not isinstance(origin.node, cst.Name | cst.Param):
                 yield from _made_of(code, origin.node, 0 if isinstance(origin.node, cst.Call) else depth - 1)
-
-
-def _cut_by(code: Code, place: cst.Call) -> cst.CSTNode | None:
-    """Return the comparison with the threshold that was picked, in the same function: ``proba >= best``."""
-    wanted = set(_picked(code, place))
-    scope = code.context.function(place)
-    return next(
-        (
-            node
-            for node in (code.all(cst.Comparison) if wanted else ())
-            if any(name.value in wanted for name in code.tree.within(node, cst.Name))
-            and code.context.function(node) is scope
-        ),
-        None,
-    )
-
-
-def _picked(code: Code, place: cst.Call) -> Iterator[str]:
-    """Yield the names that ``thresholds[np.argmax(f1)]`` is given, directly or by way of a name of the index."""
-    if any(isinstance(above, cst.SubscriptElement) for above in code.tree.ancestors(place)):
-        yield from _targets(code, place)
-        return
-    indices, scope = set(_targets(code, place)), code.context.function(place)
-    for element in code.all(cst.SubscriptElement):
-        index = element.slice.value if isinstance(element.slice, cst.Index) else None
-        if isinstance(index, cst.Name) and index.value in indices and code.context.function(element) is scope:
-            yield from _targets(code, element)
 
 
 def _targets(code: Code, node: cst.CSTNode) -> Iterator[str]:
