@@ -6,7 +6,7 @@ f-strings, ``%``, ``format``, ``format_map``, ``string.Template``, ``replace``, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from .names import last_name
 from .tree import Node
 
 if TYPE_CHECKING:
+    from .names import Binding
     from .program import Code
 
 #: How many names are followed to the text that they hold.
@@ -108,14 +109,15 @@ class Strings:
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
         """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""
-        key = id(name), depth
+        definitions = self._code.values.definitions(name)
+        key = id(definitions), depth  # all uses of a global have the same ones
         if key not in self._texts:
-            self._texts[key] = self._defined(name, depth)
+            self._texts[key] = self._defined(definitions, depth)
         return self._texts[key]
 
-    def _defined(self, name: cst.Name, depth: int) -> list[Part] | None:
+    def _defined(self, definitions: Sequence[Binding], depth: int) -> list[Part] | None:
         found: list[Part] | None = None
-        for binding in sorted(self._code.values.definitions(name), key=lambda b: b.at):
+        for binding in sorted(definitions, key=lambda b: b.at):
             if binding.value is None or binding.path or binding.kind not in ("assign", "augment"):
                 continue
             if binding.kind == "augment" and found is None and depth:
