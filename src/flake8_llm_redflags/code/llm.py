@@ -86,6 +86,11 @@ class Llm:
                 facts = next((makers[name] for name in self._code.values.made_by(call.func) if name in makers), None)
                 if facts is not None:
                     yield ModelCall(call, facts["library"], facts)
+        for facts in self._libraries:
+            for call in self._code.calls(*facts.get("called", ())):
+                guarded = self._is_client(call.func, facts)
+                if guarded is not None:
+                    yield ModelCall(call, facts["library"], facts, guarded)
 
     @cached_property
     def _libraries(self) -> list[dict[str, Any]]:
@@ -272,7 +277,10 @@ class Llm:
                 made_by = self._code.values.made_by(call.func.value)
                 if not any("Async" in name for name in made_by):  # `AsyncLLMEngine` yields
                     yield call
-        callables = set(table("llm_clients")["local"]["callables"])
+        callables = words("llm_clients", "local", "callables")
+        imported = self._code.names.imported_modules
+        if not any(f"{maker}.".startswith(f"{module}.") for maker in callables for module in imported):
+            return
         for call in self._code.all(cst.Call):
             if isinstance(call.func, (cst.Name, cst.Attribute)) and self._code.qualified_name(call.func) is None:
                 if callables & self._code.values.made_by(call.func):

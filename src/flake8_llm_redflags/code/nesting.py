@@ -44,7 +44,10 @@ _LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.Del})
 _COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_BRACKETS = re.compile(r"[()\[\]{}]")
+_OPENING, _CLOSING = b"([{", b")]}"
+_NO_BRACKETS = bytes(set(range(256)).difference(_OPENING + _CLOSING))
+#: What each byte adds to the number of open brackets.
+_STEPS = [(code in _OPENING) - (code in _CLOSING) for code in range(256)]
 
 
 def too_deep(root: ast.Module, text: str) -> int | None:
@@ -160,8 +163,8 @@ def _bracketed(text: str) -> int | None:
     ``ast`` drops redundant parentheses, so they are counted here. Brackets inside strings count too: where that alone
     passes the limit, the second look counts tokens.
     """
-    kinds = _BRACKETS.findall(text)
-    if max(accumulate(1 if kind in "([{" else -1 for kind in kinds), default=0) <= BRACKET_LIMIT:
+    brackets = text.encode("ascii", "replace").translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) <= BRACKET_LIMIT:
         return None
     return _bracketed_by_token(text)
 

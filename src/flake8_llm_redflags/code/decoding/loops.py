@@ -39,6 +39,7 @@ class DecodeLoops:
 
     def __init__(self, code: Code, forwards: Forwards) -> None:
         self._code, self._tree, self._forwards = code, code.tree, forwards
+        self._runs: dict[int, bool] = {}  # whether a call runs a model: asked anew for each growth in its loop
 
     def all(self) -> tuple[DecodeLoop, ...]:
         """Return every loop that feeds the growing sequence anew each turn."""
@@ -109,12 +110,14 @@ class DecodeLoops:
 
     def _runs_model(self, call: cst.Call) -> bool:
         forwards = self._forwards
-        return (
-            forwards.is_model_call(call)
-            or forwards.gives_logits(call)
-            or forwards.is_layer_call(call)
-            or forwards.hands_model_on(call)
-        )
+        if id(call) not in self._runs:
+            self._runs[id(call)] = (
+                forwards.is_model_call(call)
+                or forwards.gives_logits(call)
+                or forwards.is_layer_call(call)
+                or forwards.hands_model_on(call)
+            )
+        return self._runs[id(call)]
 
     def _holds_all(self, node: Node, growth: Growth, loop: Loop, depth: int) -> bool:
         """Is the value the whole sequence, or all of it that fits the context, in whatever wrapping?"""

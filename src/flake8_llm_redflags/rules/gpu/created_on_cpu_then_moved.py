@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
-from ...knowledge import table
+from ...knowledge import table, words
 from ..rule import Rule, Trigger
+from ..trigger import Text
 
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.tree import Node
+
+
+def _may_construct(text: Text) -> bool:
+    plain, random = (words("torch_devices", "constructors", kind) for kind in ("plain", "random"))
+    return not text.words.isdisjoint(plain) or not text.words.isdisjoint(random)
 
 
 class CreatedOnCpuThenMoved(Rule):
@@ -23,7 +29,7 @@ class CreatedOnCpuThenMoved(Rule):
     severity = Severity.WARNING
     fixable = "both"
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("to", "cuda")), pattern=r"\.(?:to|cuda)\(")
+    trigger = Trigger(words=(("torch",), ("to", "cuda")), pattern=(r"\.to\(", r"\.cuda\("), test=_may_construct)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each constructor in hot code whose result is moved to the device."""

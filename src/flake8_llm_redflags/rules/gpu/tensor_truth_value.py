@@ -61,6 +61,8 @@ def _parts(test: Node) -> Iterator[Node]:
 
 def _is_tensor(code: Code, part: Node) -> bool:
     """Is an operand of a condition a tensor, on the device or (as in a module's ``forward``) wherever the module is?"""
+    if not isinstance(part, (cst.Name, cst.Comparison, cst.Call, cst.Subscript)):
+        return False
     kind = code.devices.kind(part)
     if kind not in ("device", "tensor"):
         return False
