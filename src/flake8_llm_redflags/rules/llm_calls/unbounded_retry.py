@@ -49,9 +49,18 @@ def _is_tried_again(code: Code, call: cst.Call, loop: cst.While) -> bool:
         return False
     if any(code.values.depends_on(arg, loop) for arg in call.args):
         return False  # another question in each turn: a worker, no retry
-    return all(_goes_on(code, handler) for handler in statement.handlers)
+    is_left = _is_left_at_the_end(loop)
+    return all(_goes_on(code, handler, is_left) for handler in statement.handlers)
 
 
-def _goes_on(code: Code, handler: cst.CSTNode) -> bool:
-    """Does the handler always lead to the next turn?"""
+def _goes_on(code: Code, handler: cst.CSTNode, is_left: bool) -> bool:
+    """Does the handler always lead to the next turn, in a loop that is left or not where its body ends?"""
+    if is_left and not any(code.tree.within(handler, cst.Continue)):
+        return False
     return not any(code.tree.within(handler, cst.Raise, cst.Return, cst.Break))
+
+
+def _is_left_at_the_end(loop: cst.While) -> bool:
+    """Does the body of the loop end by leaving it?"""
+    last = loop.body.body[-1] if loop.body.body else None
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Break, cst.Return, cst.Raise))

@@ -86,11 +86,12 @@ class UnpickledModel(Rule):
             if code.qualified_name(dump.func) not in dumpers:
                 continue
             shared = _paths(code, dump).keys() & loaded.keys()
-            if any(isinstance(loaded[path], cst.SimpleString) or _is_attribute_of_self(loaded[path]) for path in shared):
-                return True
             together = code.context.function(dump) is code.context.function(call)
-            is_before = code.tree.start(dump) < code.tree.start(call)
-            if together and any(is_before or _is_looked_for(code, call, path) for path in shared):
+            if together and code.tree.start(dump) > code.tree.start(call):
+                is_own = any(_is_looked_for(code, call, path) for path in shared)
+            else:
+                is_own = any(together or isinstance(loaded[p], cst.SimpleString) or _is_attribute_of_self(loaded[p]) for p in shared)
+            if is_own:
                 return True
         return False
 
