@@ -41,8 +41,8 @@ class EagerAttentionRequested(Rule):
             name = asked.keyword.value if asked.keyword is not None else ""
             what = f"`{name}={code.short_text(asked.value, 12)}`"
             message = (
-                f"{what} writes all T×T scores of every layer to memory, and nothing here reads them: leave it out, `sdpa` is the"
-                " default"
+                f"{what} writes all T×T scores of every layer to memory, and nothing here reads them (prefill predicted 2–4×):"
+                " leave it out for `sdpa`"
             )
             edit = code.edit("leave the attention to the default", safe=False).remove_argument(call, asked).done()
             yield self.finding(code, asked.value, message, edit)

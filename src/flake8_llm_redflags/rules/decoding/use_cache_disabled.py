@@ -52,7 +52,7 @@ class UseCacheDisabled(Rule):
                 yield self._finding(code, statement, code.short_text(statement), None)
 
     def _finding(self, code: Code, node: cst.CSTNode, what: str, edit: Edit | None) -> Finding:
-        message = f"`{what}` recomputes all earlier tokens for each new one: leave it on, the cache gives the same tokens"
+        message = f"`{what}` recomputes all earlier tokens for each new one (predicted up to 10×): leave it on, the tokens stay the same"
         return self.finding(code, node, message, edit)
 
 

@@ -35,7 +35,7 @@ class TensorTruthValue(Rule):
                     ]
                     message = (
                         f"`{code.short_text(part, 36)}` is a tensor: the host waits for the GPU to branch every"
-                        f" {often}; use `torch.where` or a flag known on the host"
+                        f" {often} (gain predicted); use `torch.where` or a flag known on the host"
                     )
                     yield self.finding(code, part, message)
                     break
