@@ -22,7 +22,10 @@ class LlmOutputInSql(Rule):
     name = "llm-output-in-sql"
     severity = Severity.ERROR
     reads_tests = False
-    trigger = Trigger(words=(MODEL_TEXT_WORDS,), pattern=r"\.(?:_?execute\w*|run_no_throw|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(")
+    trigger = Trigger(
+        words=(MODEL_TEXT_WORDS,),
+        pattern=r"\.(?:_?execute\w*|run_no_throw|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(",
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each statement that a model wrote."""
