@@ -34,7 +34,7 @@ class TensorTruthValue(Rule):
                         hot.kind
                     ]
                     message = (
-                        f"`{code.short_text(part, 36)}` is a tensor: the host waits for the GPU to branch every"
+                        f"`{code.short_text(part, 36)}` is a tensor: the host waits for the GPU every"
                         f" {often} (gain predicted); use `torch.where` or a flag known on the host"
                     )
                     yield self.finding(code, part, message)
