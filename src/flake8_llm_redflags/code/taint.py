@@ -263,10 +263,20 @@ def runs_code(code: Code, call: cst.Call) -> Node | None:
     if qualified in facts["shell_calls"]:
         command = call.args[0].value if call.args and call.args[0].keyword is None else keyword(call, "args")
         return command if is_true(keyword(call, "shell")) else None
+    if is_namespace(code, call):  # `globals()[name]`: whatever the module can call, `exec` too
+        looked_up = code.tree.parent(call)
+        is_read = isinstance(looked_up, cst.Subscript) and looked_up.value is call
+        index = looked_up.slice[0].slice if is_read else None
+        return index.value if isinstance(index, cst.Index) else None
     if last_name(call.func) in facts["interpreter_methods"] and isinstance(call.func, cst.Attribute) and call.args:
         if any(name.rpartition(".")[2] in facts["interpreters"] for name in code.values.made_by(call.func.value)):
             return call.args[0].value
     return None
+
+
+def is_namespace(code: Code, call: cst.Call) -> bool:
+    """Does the call give all the names that a program has: ``globals()``?"""
+    return code.qualified_name(call.func) in table("taint")["code_sinks"]["namespaces"]
 
 
 def _names_own_package(code: Code, text: Node) -> bool:

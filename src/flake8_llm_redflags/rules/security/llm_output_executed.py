@@ -26,6 +26,7 @@ class LlmOutputExecuted(Rule):
         pattern=(
             *(rf"{name}\s*\(" for name in ("eval", "exec", "compile", "system", "popen", "getoutput", "_shell", "import_module")),
             r"__import__\s*\(",
+            r"(?:globals|locals|vars)\(\)\s*\[",
             r"shell\s*=\s*True",
             "REPL",
         ),
@@ -33,13 +34,13 @@ class LlmOutputExecuted(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each call that runs model text."""
-        from ...code.taint import runs_code
+        from ...code.taint import is_namespace, runs_code
 
         for call in code.all(cst.Call):
             text = runs_code(code, call)
             if text is not None and (origin := code.taint.model_text(text)) is not None:
-                message = (
-                    f"`{code.short_text(call.func, 30)}` runs {origin}: whoever can write to the model can run code here;"
-                    " parse it, or run it in a sandbox"
-                )
+                called = code.short_text(call.func, 30)
+                message = f"`{called}` runs {origin}: whoever can write to the model can run code here; parse it, or run it in a sandbox"
+                if is_namespace(code, call):
+                    message = f"`{called}()[…]` lets {origin} choose any function in reach: look it up in a table of the tools"
                 yield self.finding(code, call, message)
