@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from ..knowledge import table
+from ..knowledge import table, words
 
 
 @dataclass(slots=True)
@@ -129,6 +129,9 @@ class Counting(TorchDispatchMode):
             self._follow(tensor)
             if on_device:
                 self._device.add(_storage(tensor))
+        if name in words("torch_operators", "workspaces") and given:
+            inside = given[0].numel() * given[0].element_size()
+            self.counts.peak_bytes = max(self.counts.peak_bytes, self._live + inside - self._at_start)
         if on_device and name in table("torch_operators")["waits"]["names"]:
             self.counts.would_sync += 1
         if not self._is_free(func, name, storages, made):

@@ -1,6 +1,6 @@
 """LRF525: log-probabilities of the whole vocabulary to pick one column, against one sequence at a time.
 
-A matter of memory, so that is what is counted; what ``logsumexp`` holds for one row inside itself is not seen.
+A matter of memory, so that is what is counted, with what ``logsumexp`` holds for one row inside itself.
 """
 
 import torch
