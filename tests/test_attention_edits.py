@@ -202,7 +202,9 @@ def test_fused_attention_is_equal_where_a_row_has_a_key(
     assert distance(after, truth) <= max(2 * distance(before, truth), rounding(dtype))
 
 
-BLOCK = HEAD + """\
+BLOCK = (
+    HEAD
+    + """\
 class Block(nn.Module):
     def __init__(self, width, heads, size, drop):
         super().__init__()
@@ -220,6 +222,7 @@ class Block(nn.Module):
         weights = self.dropout(self.attend(scores))
         return (weights @ v).transpose(1, 2).reshape(b, t, w)
 """
+)
 
 
 @DTYPES
@@ -255,7 +258,9 @@ SHAPES = FIXTURES / "LRF501-unfused-attention"
 
 def edited_shapes() -> list[str]:
     """Return the functions of the fixture with the compiler's shapes that the edit has changed."""
-    before, after = (ast.parse((SHAPES / name).read_text()) for name in ("compiler_shapes.py", "compiler_shapes.unsafe-fixed.py"))
+    before, after = (
+        ast.parse((SHAPES / name).read_text()) for name in ("compiler_shapes.py", "compiler_shapes.unsafe-fixed.py")
+    )
     return [
         one.name
         for one, other in zip(before.body, after.body, strict=True)
@@ -417,7 +422,11 @@ def test_shared_heads_are_equal(name: str, repeats: int, queries: int, keys: int
     bad = HEAD + COPIES[name]
     good = edited(bad, "LRF502", unsafe=False)
     assert "enable_gqa=True" in good
-    q, k, v = random(2, 4, queries, 8, seed=1), random(2, 4 // repeats, keys, 8, seed=2), random(2, 4 // repeats, keys, 8, seed=3)
+    q, k, v = (
+        random(2, 4, queries, 8, seed=1),
+        random(2, 4 // repeats, keys, 8, seed=2),
+        random(2, 4 // repeats, keys, 8, seed=3),
+    )
 
     def run(text: str, kind: Any) -> Any:
         return namespace(text)["attend"](q.to(kind), k.to(kind), v.to(kind), repeats).double()
@@ -475,11 +484,14 @@ def test_causal_flag_is_equal_to_the_mask(name: str, length: int, dtype: Any) ->
 @DTYPES
 @LENGTHS
 def test_causal_flag_is_equal_for_two_lengths(queries: int, keys: int, dtype: Any) -> None:
-    bad = HEAD + """\
+    bad = (
+        HEAD
+        + """\
 def attend(q, k, v):
     keep = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool).tril()
     return F.scaled_dot_product_attention(q, k, v, attn_mask=keep)
 """
+    )
     good = edited(bad, "LRF503", unsafe=False)
     q, k, v = random(2, 3, queries, 8, seed=1), random(2, 3, keys, 8, seed=2), random(2, 3, keys, 8, seed=3)
 
@@ -565,7 +577,12 @@ def test_heads_are_shared_where_every_allowed_torch_can(
 
 @pytest.mark.parametrize(
     ("requirement", "is_reported", "is_mended"),
-    [("torch>=2.1\n", True, True), ("torch>=1.13\n", True, False), ("torch==2.0.1\n", True, False), ("torch<2.0\n", False, False)],
+    [
+        ("torch>=2.1\n", True, True),
+        ("torch>=1.13\n", True, False),
+        ("torch==2.0.1\n", True, False),
+        ("torch<2.0\n", False, False),
+    ],
 )
 def test_attention_is_fused_where_every_allowed_torch_can(
     requirement: str, is_reported: bool, is_mended: bool, tmp_path: Path

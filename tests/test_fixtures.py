@@ -53,11 +53,19 @@ def test_is_fixed_exactly_as_shown(path: Path) -> None:
 
 @pytest.mark.parametrize("code", sorted(ALL_CODES))
 def test_every_rule_has_a_finding_and_a_look_alike(code: str) -> None:
-    own = [mark for path in MARKED if path.parent.name.startswith(code) for mark in marks.load(path).marks if mark.what == code]
+    own = [
+        mark
+        for path in MARKED
+        if path.parent.name.startswith(code)
+        for mark in marks.load(path).marks
+        if mark.what == code
+    ]
     assert any(mark.kind == "expect" for mark in own), f"no fixture in which {code} must be reported"
     assert any(mark.kind == "ok" for mark in own), f"no fixture in which {code} must stay silent"
 
 
-@pytest.mark.parametrize("folder", sorted(p for p in FIXTURES.iterdir() if p.name.startswith("LRF")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "folder", sorted(p for p in FIXTURES.iterdir() if p.name.startswith("LRF")), ids=lambda p: p.name
+)
 def test_every_fixture_folder_belongs_to_a_rule(folder: Path) -> None:
     assert catalogue_code(folder) in ALL_CODES

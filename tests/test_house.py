@@ -55,11 +55,19 @@ def test_lint_path_is_light(statement: str, unwanted: set[str]) -> None:
 
 def test_nobody_uses_the_metadata_wrapper() -> None:
     sources = (PROJECT / "src").rglob("*.py")
-    assert not [path for path in sources if "import MetadataWrapper" in path.read_text() or "MetadataWrapper(" in path.read_text()]
+    assert not [
+        path
+        for path in sources
+        if "import MetadataWrapper" in path.read_text() or "MetadataWrapper(" in path.read_text()
+    ]
 
 
 def test_every_module_of_code_is_on_its_map() -> None:
-    modules = {path.stem for path in Path(code.__file__).parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    modules = {
+        path.stem
+        for path in Path(code.__file__).parent.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert not modules - {"__init__"} - set(re.findall(r"``(\w+)``", code.__doc__ or ""))
 
 
@@ -78,6 +86,8 @@ def test_messages_are_one_line_that_fits(folder) -> None:
     for path in folder.glob("*.py"):
         for finding in findings(marks.load(path).source.text):
             assert "\n" not in finding.message
-            assert len(finding.message) <= MESSAGE_LIMIT, f"{path.name}:{finding.line}: {len(finding.message)}: {finding.message}"
+            assert len(finding.message) <= MESSAGE_LIMIT, (
+                f"{path.name}:{finding.line}: {len(finding.message)}: {finding.message}"
+            )
             assert not finding.message.endswith("…"), f"{path.name}:{finding.line}: cut: {finding.message}"
             assert finding.message == finding.message.strip()

@@ -102,20 +102,38 @@ def loss(*lines: str) -> str:
 MEAN = "mean = x.mean(-1, keepdim=True)"
 VARIANCE = "var = x.var(-1, keepdim=True, unbiased=False)"
 CASES = {
-    "LRF521-exact": (module(MEAN, VARIANCE, "y = (x - mean) / torch.sqrt(var + self.eps)", "return self.weight * y + self.bias"), False),
-    "LRF521-reassigned": (module(MEAN, VARIANCE, "x = (x - mean) * torch.rsqrt(var + 1e-5)", "return self.weight * x + self.bias"), False),
+    "LRF521-exact": (
+        module(MEAN, VARIANCE, "y = (x - mean) / torch.sqrt(var + self.eps)", "return self.weight * y + self.bias"),
+        False,
+    ),
+    "LRF521-reassigned": (
+        module(MEAN, VARIANCE, "x = (x - mean) * torch.rsqrt(var + 1e-5)", "return self.weight * x + self.bias"),
+        False,
+    ),
     "LRF521-gain": (module(MEAN, VARIANCE, "return (x - mean) * (var + self.eps).rsqrt() * self.weight"), False),
     "LRF521-bias": (module(MEAN, VARIANCE, "return (x - mean) * (var + self.eps).rsqrt() + self.bias"), False),
     "LRF521-centred": (
         module("c = x - x.mean(-1, keepdim=True)", "return c / (c.square().mean(-1, keepdim=True) + self.eps) ** 0.5"),
         False,
     ),
-    "LRF520-weighted": (module("return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps))"), True),
+    "LRF520-weighted": (
+        module("return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps))"),
+        True,
+    ),
     "LRF520-bare": (module("return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5)"), True),
-    "LRF522-tanh": (function("return 0.5 * x * (1.0 + torch.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))"), False),
+    "LRF522-tanh": (
+        function("return 0.5 * x * (1.0 + torch.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))"),
+        False,
+    ),
     "LRF522-fast": (function("return x * 0.5 * (1 + torch.tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))"), False),
-    "LRF525-direct": (loss("return torch.gather(logits.log_softmax(-1), dim=2, index=labels.unsqueeze(2)).squeeze(2)"), True),
-    "LRF525-named": (loss("found = F.log_softmax(logits, -1)", "return found.gather(-1, labels.unsqueeze(2))[..., 0]"), True),
+    "LRF525-direct": (
+        loss("return torch.gather(logits.log_softmax(-1), dim=2, index=labels.unsqueeze(2)).squeeze(2)"),
+        True,
+    ),
+    "LRF525-named": (
+        loss("found = F.log_softmax(logits, -1)", "return found.gather(-1, labels.unsqueeze(2))[..., 0]"),
+        True,
+    ),
     "LRF605-named": (head("logits = self.lm_head(self.norm(hidden))", "return logits[:, -1, :]"), False),
     "LRF605-direct": (head("return self.lm_head(hidden)[:, -1:]"), False),
     "LRF522-erf": (function("cdf = 0.5 * (1 + torch.erf(x / math.sqrt(2.0)))", "return x * cdf"), False),

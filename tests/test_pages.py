@@ -41,7 +41,13 @@ def section(text: str, title: str) -> str:
 @EACH_RULE
 def test_head_says_what_the_rule_is(rule: type[Rule]) -> None:
     lines = page(rule).splitlines()
-    edit = f"{rule.fixable} edit" if rule.fixable in ("safe", "unsafe") else "safe and unsafe edits" if rule.fixable else "no edit"
+    edit = (
+        f"{rule.fixable} edit"
+        if rule.fixable in ("safe", "unsafe")
+        else "safe and unsafe edits"
+        if rule.fixable
+        else "no edit"
+    )
     assert lines[0] == f"# {rule.code} {rule.name}"
     assert lines[2] == f"*{rule.severity} · {edit}{' · preview' if rule.preview else ''}*"
 

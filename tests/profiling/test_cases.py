@@ -44,7 +44,9 @@ WITHOUT_CASE = {
 
 
 def test_every_rule_about_cost_has_a_case() -> None:
-    about_cost = {rule.code for rule in all_rules() if "LRF500" <= rule.code < "LRF800" and rule.severity != Severity.ERROR}
+    about_cost = {
+        rule.code for rule in all_rules() if "LRF500" <= rule.code < "LRF800" and rule.severity != Severity.ERROR
+    }
     missing = about_cost - case_source.modules().keys() - WITHOUT_CASE.keys()
     assert not missing, "write a case (profiling/cases), or say in WITHOUT_CASE why there can be none"
     assert not WITHOUT_CASE.keys() & case_source.modules().keys()
@@ -180,7 +182,9 @@ def test_a_change_in_what_a_case_imports_makes_its_evidence_stale(tmp_path) -> N
 def test_the_whole_set_fits_nine_minutes_of_a_gpu() -> None:
     predictions = {record.key[:3]: record.prediction for record in evidence.stored() if record.device == "cpu"}
     measured = sum(
-        prediction.gpu_seconds(case, size, predictions[code, case.name, size.name]) for code, case in CASES for size in case.sizes
+        prediction.gpu_seconds(case, size, predictions[code, case.name, size.name])
+        for code, case in CASES
+        for size in case.sizes
     )
     assert measured + prediction.PROCESS_SECONDS * len(CASES) <= 9 * 60
 

@@ -75,7 +75,9 @@ def test_a_speed_claim_without_evidence_is_a_prediction_and_says_so() -> None:
         assert row.came_out.endswith("unmeasured")
 
 
-@pytest.mark.parametrize(("speedup", "verdict"), [(9.8, "depends"), (3.1, "holds"), (1.3, "depends"), (0.9, "wrong as stated")])
+@pytest.mark.parametrize(
+    ("speedup", "verdict"), [(9.8, "depends"), (3.1, "holds"), (1.3, "depends"), (0.9, "wrong as stated")]
+)
 def test_a_speed_claim_with_evidence_is_measured_and_judged(speedup: float, verdict: str) -> None:
     rows = claims(measured=lambda case: (f"{case} ×{speedup}", speedup) if case == "LRF501/causal" else None)
     row = next(row for row in rows if row.key == "flash-speed")

@@ -181,7 +181,10 @@ COUNTED = replace(
             " counted at t4096: operators 8 → 1, 35.00 → 0.54 GB moved.",
         ),
         ([STALE], "Unmeasured: the case changed since it was measured."),
-        ([replace(COUNTED, prediction=None, counters=None, expected=(1.0, 2.5))], "expected ×1.0 to ×2.5 on a GPU, not measured."),
+        (
+            [replace(COUNTED, prediction=None, counters=None, expected=(1.0, 2.5))],
+            "expected ×1.0 to ×2.5 on a GPU, not measured.",
+        ),
         ([replace(COUNTED, prediction=None, counters=None)], "unmeasured."),
     ],
     ids=["measured", "predicted", "stale", "expected", "nothing"],

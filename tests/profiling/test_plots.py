@@ -25,8 +25,10 @@ SWEEP = [
         params={"tokens": tokens},
         prediction={"speedup": 11.0, "bad_ms": 8.0, "good_ms": 0.7, "gpu": "NVIDIA H200"},
         counters={
-            "bad": NONE | {"peak_bytes": 500 * tokens**2, "flops": 4e6 * tokens, "bytes": 2e4 * tokens, "at": f"t{tokens}"},
-            "good": NONE | {"peak_bytes": 8000 * tokens, "flops": 2e6 * tokens, "bytes": 2e3 * tokens, "at": f"t{tokens}"},
+            "bad": NONE
+            | {"peak_bytes": 500 * tokens**2, "flops": 4e6 * tokens, "bytes": 2e4 * tokens, "at": f"t{tokens}"},
+            "good": NONE
+            | {"peak_bytes": 8000 * tokens, "flops": 2e6 * tokens, "bytes": 2e3 * tokens, "at": f"t{tokens}"},
         },
     )
     for tokens in (1024, 2048, 4096)
@@ -60,7 +62,9 @@ def test_what_ships_is_labelled_as_it_is(tmp_path: Path) -> None:
         assert "nothing is measured" in page
 
 
-@pytest.mark.parametrize("record", [STALE, replace(HAND_MADE, env={"test_double": "PretendGpu"})], ids=["stale", "double"])
+@pytest.mark.parametrize(
+    "record", [STALE, replace(HAND_MADE, env={"test_double": "PretendGpu"})], ids=["stale", "double"]
+)
 def test_what_does_not_hold_is_not_drawn(record: evidence.Record) -> None:
     assert plots.plots([record]) == []
     assert "×9" not in plots.page([record], [])

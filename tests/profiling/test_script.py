@@ -114,7 +114,18 @@ def test_an_exception_is_the_scripts_own_and_what_was_measured_is_kept(tmp_path:
 def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
     out = tmp_path / "report.json"
     script = [str(TINY_GPT / "train.py"), "--interrupt-at", "4"]
-    command = [sys.executable, "-m", "flake8_llm_redflags", "profile", "run", "--warmup", "1", "--out", str(out), *script]
+    command = [
+        sys.executable,
+        "-m",
+        "flake8_llm_redflags",
+        "profile",
+        "run",
+        "--warmup",
+        "1",
+        "--out",
+        str(out),
+        *script,
+    ]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert running.stdout is not None
     for line in running.stdout:
@@ -149,7 +160,10 @@ def test_ctrl_c_in_the_cases_keeps_what_was_measured(tmp_path: Path) -> None:
     [
         ('__version__ = "2.3.1+cpu"', "needs torch 2.6 or newer, this is 2.3.1+cpu: pip install"),
         ('raise ImportError("no libtorch_cpu.so")', "needs torch (no libtorch_cpu.so): pip install"),
-        ('raise OSError("libcudart.so.12: cannot open shared object file")', "needs torch (libcudart.so.12: cannot open"),
+        (
+            'raise OSError("libcudart.so.12: cannot open shared object file")',
+            "needs torch (libcudart.so.12: cannot open",
+        ),
     ],
     ids=["old", "broken", "library"],
 )
@@ -171,7 +185,10 @@ def test_a_wrong_torch_is_one_clear_line(tmp_path: Path, arguments: list[str], s
         (b"import torch\nx = = 1\n", "SyntaxError: invalid syntax"),
         (b"print('h\xe9')\n", "UnicodeDecodeError"),
         (b"# coding: latin-1\nprint('h\xe9')\n", ""),
-        (b"def items():\n    yield 1\n    raise KeyError('lost')\n\n\nfor item in items():\n    pass\n", "KeyError: 'lost'"),
+        (
+            b"def items():\n    yield 1\n    raise KeyError('lost')\n\n\nfor item in items():\n    pass\n",
+            "KeyError: 'lost'",
+        ),
     ],
     ids=["syntax", "encoding", "latin-1", "iterator"],
 )
@@ -187,7 +204,18 @@ def test_an_error_is_told_as_python_tells_it(tmp_path: Path, text: bytes, told: 
 @pytest.mark.parametrize("out", ["/dev/null/x.jsonl", "bad.jsonl"])
 def test_evidence_that_cannot_be_kept_is_one_clear_line(tmp_path: Path, out: str) -> None:
     (tmp_path / "bad.jsonl").write_text('{"schema": 9}\n')
-    command = [sys.executable, "-m", "flake8_llm_redflags", "profile", "cases", "LRF522", "--device", "cpu", "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "flake8_llm_redflags",
+        "profile",
+        "cases",
+        "LRF522",
+        "--device",
+        "cpu",
+        "--out",
+        out,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("redflags: ")

@@ -39,7 +39,12 @@ class EditBuilder:
         start, end = self._code.positions.offsets(node)
         source = self._code.text
         touches_word = _is_word(source[start - 2 : start - 1]) or _is_word(source[end + 1 : end + 2])  # `return(x)`
-        if len(node.lpar) == 1 and source[start - 1 : start] == "(" and source[end : end + 1] == ")" and not touches_word:
+        if (
+            len(node.lpar) == 1
+            and source[start - 1 : start] == "("
+            and source[end : end + 1] == ")"
+            and not touches_word
+        ):
             start, end = start - 1, end + 1
         self._replacements.append(Replacement(start, end, text))
         return self

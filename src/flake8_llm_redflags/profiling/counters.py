@@ -100,7 +100,9 @@ class Counting(TorchDispatchMode):
 
     def returned(self, result: Any) -> None:
         """Note what the body returned, after it ran."""
-        self.result_bytes = sum({_storage(tensor): tensor.untyped_storage().nbytes() for tensor in _tensors(result)}.values())
+        self.result_bytes = sum(
+            {_storage(tensor): tensor.untyped_storage().nbytes() for tensor in _tensors(result)}.values()
+        )
         self.counts.kept_nodes = graph_nodes(result)
 
     def put_on_device(self, tensor: torch.Tensor) -> None:

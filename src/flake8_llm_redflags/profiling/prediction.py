@@ -104,7 +104,9 @@ def count_both(case: Case, params: dict[str, Any]) -> dict[str, Counting] | None
         return None
 
 
-def predict(case: Case, params: dict[str, Any], counted: dict[str, Counting] | None, gpu: str = "h200") -> dict[str, Any] | None:
+def predict(
+    case: Case, params: dict[str, Any], counted: dict[str, Counting] | None, gpu: str = "h200"
+) -> dict[str, Any] | None:
     """Return the predicted times and speedup of what ``count_both`` counted; ``None`` where it could not."""
     if counted is None:
         return None

@@ -69,9 +69,7 @@ def records(
             yield _measured(case, size, common, quick, machine, ceilings)
 
 
-def _counted(
-    case: Case, size: Size, common: dict[str, Any], counting: dict[str, Counting] | None
-) -> evidence.Record:
+def _counted(case: Case, size: Size, common: dict[str, Any], counting: dict[str, Counting] | None) -> evidence.Record:
     counters = _counters(case, size, counting)
     if case.metric == "time":
         return evidence.Record(**common, status="ok", counters=counters)

@@ -19,11 +19,18 @@ def all_rules() -> tuple[type[Rule], ...]:
         if module.ispkg:
             continue
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.name and value is not Rule:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Rule)
+                and value.__module__ == module.name
+                and value is not Rule
+            ):
                 if "code" not in vars(value):  # a shared base class
                     continue
                 if found.setdefault(value.code, value) is not value:
-                    raise ValueError(f"{value.code} is defined twice: in {found[value.code].__module__} and {module.name}")
+                    raise ValueError(
+                        f"{value.code} is defined twice: in {found[value.code].__module__} and {module.name}"
+                    )
     return tuple(found[code] for code in sorted(found))
 
 

@@ -22,14 +22,19 @@ class AttentionScale(Rule):
     name = "attention-scale"
     severity = Severity.ERROR
     reads_tests = False
-    trigger = Trigger(words=(TORCH, (*SOFTMAX, "scaled_dot_product_attention")), pattern=(*PRODUCTS, "sqrt", r"\*\* ?\(?-"))
+    trigger = Trigger(
+        words=(TORCH, (*SOFTMAX, "scaled_dot_product_attention")), pattern=(*PRODUCTS, "sqrt", r"\*\* ?\(?-")
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each attention whose scale the file shows to be wrong."""
         from ...code.fused import fused_attentions
 
         for attention in code.attention.all:
-            if code.attention.is_over_channels(attention.product.place.node) or attention.product.place.frame is not None:
+            if (
+                code.attention.is_over_channels(attention.product.place.node)
+                or attention.product.place.frame is not None
+            ):
                 continue
             message = _twice(code, attention) or _by_model_width(code, attention) or _missing(code, attention)
             if message is not None:
@@ -65,7 +70,13 @@ def _before_fused(code: Code, fused: FusedAttention) -> str | None:
     own = -0.5 if given is None else power_of(code, given)
     found = factors_before(code, fused)
     powers = [factor.power for factor in found]
-    if own is None or not powers or None in powers or own + sum(power or 0.0 for power in powers) != -1.0 or own != -0.5:
+    if (
+        own is None
+        or not powers
+        or None in powers
+        or own + sum(power or 0.0 for power in powers) != -1.0
+        or own != -0.5
+    ):
         return None
     if not are_certain(code, found, fused.call):
         return None
@@ -83,12 +94,14 @@ def _by_model_width(code: Code, attention: Attention) -> str | None:
     if len([factor for factor in found if factor.power != 0.0]) != 1:
         return None
     factor = next(factor for factor in found if factor.power != 0.0)
-    if factor.power != -0.5 or factor.base is None or (heads := code.attention.heads_of(attention, factor.base)) is None:
+    if (
+        factor.power != -0.5
+        or factor.base is None
+        or (heads := code.attention.heads_of(attention, factor.base)) is None
+    ):
         return None
     width = code.short_text(factor.base, 20)
-    return (
-        f"scores are divided by √`{width}`, the width of all heads: attention is too flat; divide by the root of one head's, {heads}"
-    )
+    return f"scores are divided by √`{width}`, the width of all heads: attention is too flat; divide by the root of one head's, {heads}"
 
 
 def _missing(code: Code, attention: Attention) -> str | None:

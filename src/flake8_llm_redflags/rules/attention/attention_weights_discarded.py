@@ -30,7 +30,9 @@ class AttentionWeightsDiscarded(Rule):
         for call in code.all(cst.Call):
             if not _drops_weights(code, call) or has_star_arguments(call) or len(call.args) > 4:
                 continue
-            if keyword(call, "need_weights") is None and code.values.made_by(call.func) == {"torch.nn.MultiheadAttention"}:
+            if keyword(call, "need_weights") is None and code.values.made_by(call.func) == {
+                "torch.nn.MultiheadAttention"
+            }:
                 edit = code.edit("ask for no weights", safe=True).append_argument(call, "need_weights=False").done()
                 message = (
                     f"`{code.short_text(call.func)}` computes T×T weights that are dropped, off the fused path (module predicted 1.3–1.8×"

@@ -21,7 +21,9 @@ class CausalFlagWithCache(Rule):
     code = "LRF509"
     name = "causal-flag-with-cache"
     severity = Severity.ERROR
-    trigger = Trigger(words=(("scaled_dot_product_attention",), ("is_causal",)), pattern=(r"cat\(", "cache", "Cache", "past", "prev"))
+    trigger = Trigger(
+        words=(("scaled_dot_product_attention",), ("is_causal",)), pattern=(r"cat\(", "cache", "Cache", "past", "prev")
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each fused attention that is always causal while its keys hold earlier ones."""

@@ -23,7 +23,10 @@ class FullSoftmaxThenGather(Rule):
     severity = Severity.WARNING
     fixable = "unsafe"
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("log_softmax", "LogSoftmax"), ("gather",)), pattern=r"label|token|input_ids|vocab|completion")
+    trigger = Trigger(
+        words=(("torch",), ("log_softmax", "LogSoftmax"), ("gather",)),
+        pattern=r"label|token|input_ids|vocab|completion",
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each ``log_softmax`` whose only use is a ``gather``."""
@@ -34,10 +37,19 @@ class FullSoftmaxThenGather(Rule):
             if picked is None or picked.name != "gather" or not picked.operands:
                 continue
             softmax = code.tensors.operation(code.tensors.followed(Place(picked.operands[0])).node)
-            if softmax is None or softmax.name != "log_softmax" or not softmax.operands or code.context.is_compiled(call):
+            if (
+                softmax is None
+                or softmax.name != "log_softmax"
+                or not softmax.operands
+                or code.context.is_compiled(call)
+            ):
                 continue
             logits = softmax.operands[0]
-            if _is_only_use(code, picked.operands[0]) and not _is_row(code, call, logits) and not _is_small(code, call, logits):
+            if (
+                _is_only_use(code, picked.operands[0])
+                and not _is_row(code, call, logits)
+                and not _is_small(code, call, logits)
+            ):
                 message = (
                     f"log-probabilities of the whole vocabulary from `{code.short_text(logits, 24)}`, of which few are picked,"
                     " hold its size again: gather - logsumexp row by row"
@@ -69,7 +81,11 @@ def _edit(code: Code, picked: Operation, softmax: Operation) -> Edit | None:
     if not _has_three_axes(code, axis, index, logits):
         return None  # of two axes, a row would be one token, and the loop would take longest
     text = code.text_of(picked.node) + code.text_of(softmax.node)
-    if "#" in text or "dtype" in text or (isinstance(logits, cst.Name) and not code.values.is_same_at(logits, picked.node)):
+    if (
+        "#" in text
+        or "dtype" in text
+        or (isinstance(logits, cst.Name) and not code.values.is_same_at(logits, picked.node))
+    ):
         return None
     stack = code.names.spelling("torch.stack", picked.node)
     if stack is None:

@@ -53,10 +53,16 @@ def _edit(code: Code, norm: Norm, function: str, *, safe: bool) -> Edit:
     called = code.names.spelling(f"torch.nn.functional.{function}", norm.whole)
     edit = code.edit(f"call `{function}`", safe=safe)
     edit = edit.replace_whole(norm.whole, f"{called or f'F.{function}'}({', '.join(arguments)})")
-    edit = edit.remove_unused([norm.whole], [name.value for part in _parts(norm) for name in code.tree.within(part, cst.Name)])
+    edit = edit.remove_unused(
+        [norm.whole], [name.value for part in _parts(norm) for name in code.tree.within(part, cst.Name)]
+    )
     return (edit if called else edit.importing("torch.nn.functional as F")).done()
 
 
 def _parts(norm: Norm) -> list[Node]:
     """Return what the new call names."""
-    return [part for part in (norm.value, norm.weight, norm.bias, norm.eps) if part is not None and not isinstance(part, float)]
+    return [
+        part
+        for part in (norm.value, norm.weight, norm.bias, norm.eps)
+        if part is not None and not isinstance(part, float)
+    ]

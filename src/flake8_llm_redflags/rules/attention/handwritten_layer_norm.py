@@ -33,7 +33,9 @@ class HandwrittenLayerNorm(Rule):
         for norm in code.norms.all:
             if norm.kind == "layer" and _is_meant(norm) and not is_left_alone(code, norm.node):
                 safe = all(_is_vector(code, part) for part in (norm.weight, norm.bias) if part is not None)
-                yield self.finding(code, norm.node, _message(code, norm), norm_edit(code, norm, "layer_norm", safe=safe))
+                yield self.finding(
+                    code, norm.node, _message(code, norm), norm_edit(code, norm, "layer_norm", safe=safe)
+                )
 
 
 def _is_meant(norm: Norm) -> bool:

@@ -24,7 +24,8 @@ class MaterialisedCausalMask(Rule):
     fixable = "safe"
     reads_tests = False
     trigger = Trigger(
-        words=(("scaled_dot_product_attention",),), pattern=("tril", "triu", "arange", "generate_square_subsequent_mask")
+        words=(("scaled_dot_product_attention",),),
+        pattern=("tril", "triu", "arange", "generate_square_subsequent_mask"),
     )
 
     def check(self, code: Code) -> Iterator[Finding]:
@@ -47,7 +48,11 @@ class MaterialisedCausalMask(Rule):
 
 def _is_applied(mask: Mask) -> bool:
     """Does the fused attention read the mask as it is meant: True keeps, or minus infinity is added?"""
-    return mask.is_causal and mask.sides is not None and (mask.form == "added" or (mask.form == "bool" and mask.marks == "keep"))
+    return (
+        mask.is_causal
+        and mask.sides is not None
+        and (mask.form == "added" or (mask.form == "bool" and mask.marks == "keep"))
+    )
 
 
 def _has_cache(code: Code, attention: FusedAttention) -> bool:
@@ -63,7 +68,9 @@ def _edit(code: Code, attention: FusedAttention, mask: Mask) -> Edit | None:
     from ...code.trimming import statements_for
 
     given, flag = attention.arg("attn_mask"), attention.arg("is_causal")
-    if given is None or (given.keyword is None and attention.call.args[-1] is not given and attention.call.args[4].keyword is None):
+    if given is None or (
+        given.keyword is None and attention.call.args[-1] is not given and attention.call.args[4].keyword is None
+    ):
         return None
     if flag is not None and (flag.keyword is None or not is_false(flag.value)):
         return None

@@ -29,7 +29,9 @@ class RepeatedKvHeads(Rule):
     severity = Severity.WARNING
     fixable = "safe"
     reads_tests = False
-    trigger = Trigger(words=(TORCH, ("scaled_dot_product_attention", *SOFTMAX)), pattern=("repeat_kv", "repeat_interleave"))
+    trigger = Trigger(
+        words=(TORCH, ("scaled_dot_product_attention", *SOFTMAX)), pattern=("repeat_kv", "repeat_interleave")
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the copy of the keys, where keys and values of one attention are both copied."""
@@ -52,7 +54,12 @@ class RepeatedKvHeads(Rule):
         for by_hand in code.attention.all:
             keys = head_copy(code, by_hand.key)
             values = head_copy(code, Place(by_hand.value, by_hand.product.place.frame)) if keys is not None else None
-            if keys is None or values is None or code.attention.is_masked(by_hand) or not code.attention.can_be_fused(by_hand):
+            if (
+                keys is None
+                or values is None
+                or code.attention.is_masked(by_hand)
+                or not code.attention.can_be_fused(by_hand)
+            ):
                 continue
             message = (
                 f"`{code.short_text(keys.node, 36)}` copies K and V to every query head (predicted 17× in decode): call"
@@ -63,7 +70,11 @@ class RepeatedKvHeads(Rule):
     def _edit(self, code: Code, attention: FusedAttention, keys: HeadCopy, values: HeadCopy) -> Edit | None:
         """Take both copies out, where they repeat every head in place, alike, and for this call only."""
         given = ("attn_mask", "enable_gqa")
-        if attention.is_open or any(attention.argument(name) is not None for name in given) or _chooses_kernel(code, attention):
+        if (
+            attention.is_open
+            or any(attention.argument(name) is not None for name in given)
+            or _chooses_kernel(code, attention)
+        ):
             return None
         if not must_have_torch(self.config, code.path, _SHARES_HEADS):
             return None
@@ -106,5 +117,10 @@ def _chooses_kernel(code: Code, attention: FusedAttention) -> bool:
     """Is the kernel prescribed (``with sdpa_kernel(…)``)? Not every one shares heads."""
     from ...code.names import last_name
 
-    calls = (call for block in code.context.withs(attention.call) for item in block.items for call in code.tree.within(item, cst.Call))
+    calls = (
+        call
+        for block in code.context.withs(attention.call)
+        for item in block.items
+        for call in code.tree.within(item, cst.Call)
+    )
     return any(last_name(call.func) in ("sdpa_kernel", "sdp_kernel") for call in calls)

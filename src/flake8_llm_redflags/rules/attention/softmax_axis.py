@@ -50,4 +50,6 @@ def _late_mask(code: Code, attention: Attention) -> Step | None:
     changes = attention.changed_after_softmax
     if len(changes) != 1 or attention.steps("fill", "where", "add", "clamp", "triangle"):
         return None
-    return changes[0] if code.attention.masks_keys(changes[0]) and not code.attention.fills_in_place(attention) else None
+    return (
+        changes[0] if code.attention.masks_keys(changes[0]) and not code.attention.fills_in_place(attention) else None
+    )

@@ -30,7 +30,6 @@ _SELECTING = (
 )
 
 
-
 class TestDrivesStopping(Rule):
     """The best of fifty looks at the test part is too good: the data that is reported on has chosen the model."""
 
@@ -120,4 +119,3 @@ class TestDrivesStopping(Rule):
 def _names_handed_on(code: Code) -> frozenset[str]:
     """Return the names that stand as arguments: ``objective`` in ``study.optimize(objective, n_trials=50)``."""
     return frozenset(arg.value.value for arg in code.all(cst.Arg) if isinstance(arg.value, cst.Name))
-

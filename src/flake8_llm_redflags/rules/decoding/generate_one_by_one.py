@@ -19,7 +19,9 @@ class GenerateOneByOne(Rule):
     name = "generate-one-by-one"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(words=(("torch", "transformers", "vllm"), ("generate", "pipeline"), ("for",)), pattern=r"generate\(|pipeline\(")
+    trigger = Trigger(
+        words=(("torch", "transformers", "vllm"), ("generate", "pipeline"), ("for",)), pattern=r"generate\(|pipeline\("
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the call that generates from one prompt in each turn of a loop."""

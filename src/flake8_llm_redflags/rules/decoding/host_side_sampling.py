@@ -19,7 +19,9 @@ class HostSideSampling(Rule):
     name = "host-side-sampling"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("cpu", "numpy", "tolist")), pattern=r"multinomial|argmax|choices?\(|Categorical")
+    trigger = Trigger(
+        words=(("torch",), ("cpu", "numpy", "tolist")), pattern=r"multinomial|argmax|choices?\(|Categorical"
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each copy of a distribution to the host that the next token is chosen from."""

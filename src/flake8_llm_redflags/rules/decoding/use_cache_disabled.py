@@ -54,5 +54,3 @@ class UseCacheDisabled(Rule):
     def _finding(self, code: Code, node: cst.CSTNode, what: str, edit: Edit | None) -> Finding:
         message = f"`{what}` recomputes all earlier tokens for each new one (predicted up to 10×): leave it on, the tokens stay the same"
         return self.finding(code, node, message, edit)
-
-

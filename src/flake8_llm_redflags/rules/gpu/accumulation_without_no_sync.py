@@ -22,7 +22,9 @@ class AccumulationWithoutNoSync(Rule):
     name = "accumulation-without-no-sync"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(words=(("torch",),), pattern=("DistributedDataParallel", r"DDP\b", r"torch\.distributed", "all_reduce"))
+    trigger = Trigger(
+        words=(("torch",),), pattern=("DistributedDataParallel", r"DDP\b", r"torch\.distributed", "all_reduce")
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each backward pass of an accumulation that reduces every time."""

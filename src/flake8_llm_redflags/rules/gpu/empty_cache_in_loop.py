@@ -29,7 +29,12 @@ class EmptyCacheInLoop(Rule):
         """Yield a finding for each ``empty_cache`` in a training step, or in a loop over steps but not epochs."""
         for call in code.calls("empty_cache"):
             loop = code.training.loop_over_steps(call)
-            if loop is None or code.rarity.is_rare(call, loop) or code.training.is_demo(call) or _starts_runs(code, loop):
+            if (
+                loop is None
+                or code.rarity.is_rare(call, loop)
+                or code.training.is_demo(call)
+                or _starts_runs(code, loop)
+            ):
                 continue
             message = (
                 f"`{code.short_text(call, 36)}` in every step: it waits for the GPU and the next step allocates anew;"

@@ -44,7 +44,8 @@ class BlockingCallInAsync(Rule):
         for call in code.llm.local_calls():
             if _is_in_coroutine(code, call) and not isinstance(code.tree.parent(call), cst.Await):
                 message = (
-                    f"`{code.short_text(call.func, 36)}` blocks the event loop while it generates: run it in asyncio.to_thread or a worker"
+                    f"`{code.short_text(call.func, 36)}` blocks the event loop while it generates: run it in asyncio.to_thread"
+                    " or a worker"
                 )
                 yield self.finding(code, call, message)
         for call in code.calls("sleep"):

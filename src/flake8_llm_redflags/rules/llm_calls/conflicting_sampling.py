@@ -46,7 +46,9 @@ class ConflictingSampling(Rule):
 
     @staticmethod
     def _edit(code: Code, call: cst.Call, name: str, option: _Given) -> Edit | None:
-        if option.argument is None or as_number(option.value) == 0:  # a dict may serve others; what raises needs a decision
+        if (
+            option.argument is None or as_number(option.value) == 0
+        ):  # a dict may serve others; what raises needs a decision
             return None
         return code.edit(f"drop {name}", safe=True).remove_argument(call, option.argument).done()
 
@@ -73,11 +75,17 @@ def _conflicts(given: dict[str, _Given]) -> Iterator[tuple[str, str]]:
     if is_false(sampled):
         for name in table("llm_clients")["sampling"]["only_when_sampling"]:
             if name in given and not _is_neutral(given[name].value):
-                yield name, f"`{name}` is void beside `do_sample=False`, which takes the likeliest token: drop it, or sample"
+                yield (
+                    name,
+                    f"`{name}` is void beside `do_sample=False`, which takes the likeliest token: drop it, or sample",
+                )
     elif is_true(sampled) and "temperature" in given:
         if as_number(given["temperature"].value) == 0:
-            yield "temperature", (
-                "`temperature=0` with `do_sample=True` raises ValueError: say `do_sample=False` for the likeliest token"
+            yield (
+                "temperature",
+                (
+                    "`temperature=0` with `do_sample=True` raises ValueError: say `do_sample=False` for the likeliest token"
+                ),
             )
     if {"max_length", "max_new_tokens"} <= given.keys() and not is_none(given["max_length"].value):
         yield "max_length", "`max_length` is void beside `max_new_tokens`, which bounds the new tokens alone: drop it"

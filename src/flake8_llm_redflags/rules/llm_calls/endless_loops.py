@@ -38,7 +38,9 @@ def is_limited(code: Code, loop: cst.While) -> bool:
     tests = (statement.test for statement in code.tree.within(loop, cst.If, cst.While))
     if any(_LIMIT.search(name.value) for test in tests for name in code.tree.within(test, cst.Name)):
         return True
-    return any(_LIMIT.search(code.text_of(item.item)) for statement in code.context.withs(loop) for item in statement.items)
+    return any(
+        _LIMIT.search(code.text_of(item.item)) for statement in code.context.withs(loop) for item in statement.items
+    )
 
 
 def _is_by_size(test: cst.Comparison) -> bool:

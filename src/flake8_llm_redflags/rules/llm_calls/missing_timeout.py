@@ -58,7 +58,11 @@ class MissingTimeout(Rule):
     def _raw_requests(self, code: Code) -> Iterator[Finding]:
         endpoints = re.compile(table("llm_clients")["timeouts"]["endpoints"])
         for call in code.calls("post", "get"):
-            if code.qualified_name(call.func) not in ("requests.post", "requests.get") or not call.args or _is_bounded(call):
+            if (
+                code.qualified_name(call.func) not in ("requests.post", "requests.get")
+                or not call.args
+                or _is_bounded(call)
+            ):
                 continue
             urls = code.values.constants(call.args[0].value) or [_text(code, call.args[0].value)]
             if any(isinstance(url, str) and endpoints.search(url) for url in urls):

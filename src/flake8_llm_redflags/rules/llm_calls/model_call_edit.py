@@ -25,7 +25,11 @@ def guard_with_fallback(code: Code, call: cst.Call, error: str) -> Edit | None:
         return None
     if isinstance(statement, cst.Return):
         fallback = "return None"
-    elif isinstance(statement, cst.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0].target, cst.Name):
+    elif (
+        isinstance(statement, cst.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0].target, cst.Name)
+    ):
         fallback = f"{statement.targets[0].target.value} = None"
     else:
         return None

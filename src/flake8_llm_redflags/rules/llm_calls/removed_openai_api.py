@@ -21,7 +21,8 @@ class RemovedOpenaiApi(Rule):
     name = "removed-openai-api"
     severity = Severity.ERROR
     trigger = Trigger(
-        words=(("openai",),), pattern=r"(?:Completion|Embedding|Image|Audio|Moderation|Edit|File|Fine\w+|Model|Engine)\.\w+\s*\("
+        words=(("openai",),),
+        pattern=r"(?:Completion|Embedding|Image|Audio|Moderation|Edit|File|Fine\w+|Model|Engine)\.\w+\s*\(",
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

@@ -30,7 +30,10 @@ MODEL_CALL = Trigger(
         r"\.(?:create|acreate|parse|stream|generate|generate_content\w*|complete\w*|chat\w*|send\w*|embed\w*|completion|acompletion"
         r"|text_generation|feature_extraction|invoke|ainvoke|astream|a?batch|a?predict|a?run|call|rerank|responses|run_\w+"
         r"|a?print_response|kickoff\w*|a?query|on_messages\w*|a?_?initiate_chat|generate_reply|converse\w*|invoke_model\w*|sample\w*|a?stream_chat|acomplete|achat|iter|structured_predict)\s*\(",
-        *(rf"{whole_word(name)}\s*\(" for name in ("completion", "acompletion", "generate", "chat", "embed", "llm", "chain")),
+        *(
+            rf"{whole_word(name)}\s*\("
+            for name in ("completion", "acompletion", "generate", "chat", "embed", "llm", "chain")
+        ),
         whole_word("dspy"),
     ),
 )

@@ -26,7 +26,11 @@ class UnguardedWrapper(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each unguarded model call of a provider class."""
         for call in code.llm.remote_calls:
-            if not call.is_self_guarded and code.guards.is_provider_wrapper(call.node) and not code.guards.is_guarded(call.node):
+            if (
+                not call.is_self_guarded
+                and code.guards.is_provider_wrapper(call.node)
+                and not code.guards.is_guarded(call.node)
+            ):
                 message = (
                     f"`{code.short_text(call.node.func, 36)}` lets {call.library}'s own errors through to callers that should not know the"
                     " library: translate them into the interface's"

@@ -28,7 +28,10 @@ class UnvalidatedLlmJson(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each parse that fails on the first answer that is no JSON."""
         for call in code.calls("loads"):
-            if code.qualified_name(call.func) not in ("json.loads", "orjson.loads", "ujson.loads", "simplejson.loads") or not call.args:
+            if (
+                code.qualified_name(call.func) not in ("json.loads", "orjson.loads", "ujson.loads", "simplejson.loads")
+                or not call.args
+            ):
                 continue
             source = code.taint.model_text(call.args[0].value)
             if source is None or not isinstance(source.node, cst.Call):
@@ -53,7 +56,9 @@ def _is_caught(code: Code, call: cst.Call) -> bool:
     """Is there a handler for what parsing raises?"""
     handlers = (handler for statement in code.context.tries(call) for handler in statement.handlers)
     names = ("ValueError", "JSONDecodeError")
-    return any(any(name in code.text_of(handler.type) for name in names) for handler in handlers if handler.type is not None)
+    return any(
+        any(name in code.text_of(handler.type) for name in names) for handler in handlers if handler.type is not None
+    )
 
 
 def _is_second_attempt(code: Code, call: cst.Call) -> bool:

@@ -24,7 +24,10 @@ class LlmOutputExecuted(Rule):
     trigger = Trigger(
         words=(MODEL_TEXT_WORDS,),
         pattern=(
-            *(rf"{name}\s*\(" for name in ("eval", "exec", "compile", "system", "popen", "getoutput", "_shell", "import_module")),
+            *(
+                rf"{name}\s*\("
+                for name in ("eval", "exec", "compile", "system", "popen", "getoutput", "_shell", "import_module")
+            ),
             r"__import__\s*\(",
             r"(?:globals|locals|vars)\(\)\s*\[",
             r"shell\s*=\s*True",

@@ -20,7 +20,9 @@ class PromptTemplateFromFstring(Rule):
     name = "prompt-template-from-fstring"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(words=(("PromptTemplate", "ChatPromptTemplate", "HumanMessagePromptTemplate", "SystemMessagePromptTemplate"),))
+    trigger = Trigger(
+        words=(("PromptTemplate", "ChatPromptTemplate", "HumanMessagePromptTemplate", "SystemMessagePromptTemplate"),)
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each f-string that is handed over as a template."""

@@ -66,7 +66,9 @@ class SqlInterpolation(Rule):
         is_name = splice.is_outsiders or splice.slot == "order"
         advice = "choose the name from a fixed list by it" if is_name else "bind it as a parameter"
         text = f" (line {code.line(splice.text)})" if splice.holder is not None else ""
-        message = f"`{value}` is spliced into the SQL{text} that `{runs}` runs: whoever supplies it can run SQL; {advice}"
+        message = (
+            f"`{value}` is spliced into the SQL{text} that `{runs}` runs: whoever supplies it can run SQL; {advice}"
+        )
         return self.finding(code, splice.holder or splice.text, message, self._edit(code, splice))
 
     def _edit(self, code: Code, splice: Splice) -> Edit | None:

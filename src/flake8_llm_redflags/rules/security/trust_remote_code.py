@@ -38,7 +38,9 @@ class TrustRemoteCode(Rule):
                     continue
                 pinned = _is_pinned(call)
                 commit = "revision=<commit>" if keyword.value == "trust_remote_code" else "owner/name:<commit>"
-                advice = "read that code at the pinned revision" if pinned else f"read it and pin {commit}, or leave it off"
+                advice = (
+                    "read that code at the pinned revision" if pinned else f"read it and pin {commit}, or leave it off"
+                )
                 is_settings = code.qualified_name(call.func) == "builtins.dict"
                 what = f"{keyword.value}=True" if is_settings else code.short_text(call.func, 40)
                 message = f"`{what}` runs Python from the model's repository on this machine: {advice}"

@@ -48,7 +48,9 @@ class UnpickledModel(Rule):
             if loader == "numpy.load" and not _has(call, "allow_pickle", "True"):
                 continue
             if loader in pickles["model_loaders"] or loader in pickles["loaders"]:
-                is_danger = self._is_from_outside(code, call) or (self._is_model(code, call, loader) and not self._is_own(code, call))
+                is_danger = self._is_from_outside(code, call) or (
+                    self._is_model(code, call, loader) and not self._is_own(code, call)
+                )
             else:
                 is_danger = loader in pickles["data_loaders"] and self._is_from_outside(code, call)
             if is_danger:
@@ -90,7 +92,10 @@ class UnpickledModel(Rule):
             if together and code.tree.start(dump) > code.tree.start(call):
                 is_own = any(_is_looked_for(code, call, path) for path in shared)
             else:
-                is_own = any(together or isinstance(loaded[p], cst.SimpleString) or _is_attribute_of_self(loaded[p]) for p in shared)
+                is_own = any(
+                    together or isinstance(loaded[p], cst.SimpleString) or _is_attribute_of_self(loaded[p])
+                    for p in shared
+                )
             if is_own:
                 return True
         return False
@@ -129,6 +134,9 @@ def _called(code: Code, call: cst.Call) -> str:
 def _has(call: cst.Call, name: str, value: str) -> bool:
     """Is ``name=value`` among the arguments, ``value`` being a Python name?"""
     return any(
-        arg.keyword is not None and arg.keyword.value == name and isinstance(arg.value, cst.Name) and arg.value.value == value
+        arg.keyword is not None
+        and arg.keyword.value == name
+        and isinstance(arg.value, cst.Name)
+        and arg.value.value == value
         for arg in call.args
     )
