@@ -88,11 +88,11 @@ class Context:
                 return
             child = above
 
-    def tests(self, name: cst.Name) -> Iterator[cst.ComparisonTarget]:
-        """Yield what the name is compared with first (``name in allowed``) wherever its function begins a comparison with it."""
-        function = self.function(name)
+    def tests(self, value: cst.Name | cst.Attribute) -> Iterator[cst.ComparisonTarget]:
+        """Yield what a value is compared with first (``name in allowed``) wherever its function begins a comparison with it."""
+        function, text = self.function(value), dotted(value)
         for test in self._tree.within(function, cst.Comparison) if function is not None else ():
-            if isinstance(test.left, cst.Name) and test.left.value == name.value:
+            if isinstance(test.left, (cst.Name, cst.Attribute)) and dotted(test.left) == text:
                 yield test.comparisons[0]
 
     # ---- classes

@@ -148,6 +148,8 @@ class _Search:
         if isinstance(node, cst.Name):
             return [] if self._is_checked(node) else [p for b in self._code.values.given_by(node) for p in self._of(b)]
         if isinstance(node, cst.Attribute):
+            if self._is_checked(node):
+                return []
             members = [o.node for o in self._code.values.origins(node) if o.kind == "literal"]
             return [node.value, *members, *self._member_values(node)]
         if isinstance(node, cst.Call):
@@ -221,8 +223,8 @@ class _Search:
             (self._code.qualified_name(inner.func) or "") != "" for inner in self._tree.within(function, cst.Call)
         )
 
-    def _is_checked(self, name: cst.Name) -> bool:
-        """Is the name tested against a collection or a pattern in the same function?"""
+    def _is_checked(self, name: cst.Name | cst.Attribute) -> bool:
+        """Is the value tested against a collection or a pattern in the same function?"""
         return any(
             isinstance(test.operator, (cst.In, cst.NotIn)) and not isinstance(test.comparator, cst.SimpleString)
             for test in self._code.context.tests(name)

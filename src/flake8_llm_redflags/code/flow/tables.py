@@ -143,7 +143,7 @@ class Tables(Selecting):
                 return Thing(replace(first.state, column=None))
             return self._statistic_value(node, first.state, name)
         if name == "merge":
-            return Thing(self._blend(states))
+            return Thing(self._looked_up(states))
         result = self._blend(states)
         if name not in ("DataFrame", "Series", "array", "asarray"):
             result.prediction = None
@@ -179,6 +179,11 @@ class Tables(Selecting):
         if rows is None or not seen <= set(rows.parents):
             rows = self._origins[key] = joined(node, seen)
         return Thing(Data(frozenset((rows,)), marks, "table"))
+
+    def _looked_up(self, states: Sequence[Data]) -> Data:
+        """Return a table to which others were merged: its rows, with the columns of all."""
+        merged = self._blend(states)
+        return replace(merged, rows=states[0].rows or merged.rows)
 
     def _repeat_rows(self, states: Sequence[Data]) -> bool:
         """Do several of the tables hold the same rows, with the same columns?"""
@@ -304,7 +309,8 @@ class Tables(Selecting):
         else:
             incoming = [argument.value.state for argument in arguments if argument.value.state.is_data]
             if name in api.names("pandas", "blending"):
-                blended = self._blend([state, *incoming])
+                both = [state, *incoming]
+                blended = self._looked_up(both) if name in ("merge", "join") else self._blend(both)
                 result = Thing(replace(state, rows=blended.rows, marks=blended.marks))
             else:
                 result = Thing(replace(state, each=None))
