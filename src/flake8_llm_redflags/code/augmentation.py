@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import table
+from ..knowledge import words
 from .arguments import argument, keyword
 from .constants import as_number, as_text, is_false, is_none
 from .names import dotted
@@ -25,6 +25,8 @@ _JUDGING = re.compile(
 )
 #: Attributes by which a part gets a transform, or rows, of its own after the split.
 _GIVEN_LATER = ("transform", "transforms", "dataset")
+
+_words = partial(words, "data", "augmentation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +109,19 @@ class Augmentation:
     # ---- one generator of Keras serves both parts
 
     def _by_keras(self) -> Iterator[AlteredPart]:
-        for call in self._code.calls("flow_from_directory", "flow_from_dataframe", "flow"):
-            if as_text(keyword(call, "subset")) != "validation" or not isinstance(call.func, cst.Attribute):
-                continue
-            maker = self._maker(call.func.value)
-            if isinstance(maker, cst.Call) and dotted(maker.func).endswith("ImageDataGenerator"):
-                alters = next((dotted(arg.keyword) for arg in maker.args if _alters(arg)), None)
-                if alters is not None and self._serves_training(maker):
-                    yield AlteredPart(maker, alters, call)
+        trained = [maker for _, maker in self._drawn("training")]
+        for call, maker in self._drawn("validation"):
+            alters = next((dotted(arg.keyword) for arg in maker.args if _alters(arg)), None)
+            if alters is not None and any(maker is one for one in trained):
+                yield AlteredPart(maker, alters, call)
 
-    def _serves_training(self, maker: cst.Call) -> bool:
-        return any(
-            as_text(keyword(call, "subset")) == "training"
-            and isinstance(call.func, cst.Attribute)
-            and self._maker(call.func.value) is maker
-            for call in self._code.calls("flow_from_directory", "flow_from_dataframe", "flow")
-        )
+    def _drawn(self, subset: str) -> Iterator[tuple[cst.Call, cst.Call]]:
+        """Yield the calls that draw one subset from a generator, and the call that made the generator."""
+        for call in self._code.calls("flow_from_directory", "flow_from_dataframe", "flow"):
+            if as_text(keyword(call, "subset")) == subset and isinstance(call.func, cst.Attribute):
+                maker = self._maker(call.func.value)
+                if isinstance(maker, cst.Call) and dotted(maker.func).endswith("ImageDataGenerator"):
+                    yield call, maker
 
     # ---- what is altered at random
 
@@ -179,8 +178,3 @@ def _alters(arg: cst.Arg) -> bool:
     if arg.keyword is None or arg.keyword.value not in _words("keras"):
         return False
     return not (is_none(arg.value) or is_false(arg.value) or as_number(arg.value) == 0)
-
-
-@cache
-def _words(key: str) -> frozenset[str]:
-    return frozenset(table("data")["augmentation"][key])

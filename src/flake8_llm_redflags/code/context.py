@@ -262,10 +262,10 @@ class Context:
         return bool(folders & set(path.parts[:-1])) or path.name.startswith("test_") or path.stem.endswith("_test")
 
 
-def _says(name: str, words: frozenset[str]) -> bool:
+def _says(name: str, known: frozenset[str]) -> bool:
     """Does a name hold one of the words, a short one as a word of its own: no ``ref`` in ``prefill``?"""
     parts, lowered = words_in(name), name.lower()
-    return any(word in parts or (len(word) > _SHORT and word in lowered) for word in words)
+    return any(word in parts or (len(word) > _SHORT and word in lowered) for word in known)
 
 
 def _needs_following(call: cst.Call) -> bool:

@@ -219,9 +219,8 @@ class Sql:
             return all(
                 isinstance(part, str)
                 or part.is_number
-                or (
-                    isinstance(behind, str) and _BOUND.match(behind) and not self._is_outsiders(part.node)
-                )  # `{column} = ?`
+                # `{column} = ?`
+                or (isinstance(behind, str) and _BOUND.match(behind) and not self._is_outsiders(part.node))
                 or self.is_safe(part.node, depth - 1)
                 for part, behind in zip_longest(parts, parts[1:])
             )

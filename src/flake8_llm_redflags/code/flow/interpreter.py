@@ -70,7 +70,6 @@ class Interpreter(ABC, Generic[State]):
         self.frame = self.module
         #: Identifies the chain of inlined calls, so that one call site run for two callers counts as two.
         self.context = 0
-        self.loop_depth = 0
         #: The loops, comprehensions and calls for each element that are under way.
         self.turns: list[Node] = []
         self._running: list[int] = []
@@ -174,6 +173,11 @@ class Interpreter(ABC, Generic[State]):
         """Take in ``owner.name = value``, where the owner is no instance of a class in view."""
 
     # ---- the run
+
+    @property
+    def in_loop(self) -> bool:
+        """Is a ``for`` or ``while`` under way, here or around a call that led here?"""
+        return any(turn.__class__ in _LOOPS for turn in self.turns)
 
     def run(self) -> None:
         """Run the module, then what nothing has called. Code nested too deeply ends the run: what was seen stays."""
@@ -336,15 +340,13 @@ class Interpreter(ABC, Generic[State]):
     def _for(self, node: cst.For) -> None:
         iterable = self.evaluate(node.iter)
         items = iterable.items
-        if items is not None and 1 < len(items) <= _TURNS and not self.loop_depth and items[0].constant is None:
-            self.loop_depth += 1
+        if items is not None and 1 < len(items) <= _TURNS and not self.in_loop and items[0].constant is None:
             self.turns.append(node)
             for item in items:  # `for frame in (train, test)`: each is changed in place
                 self.assign(node.target, item, node.iter)
                 self._body(node)
                 self._ended = False
             self.turns.pop()
-            self.loop_depth -= 1
             return
         self._loop(node, lambda: self.assign(node.target, self._element_of(node.iter, iterable), node.iter))
 
@@ -353,13 +355,11 @@ class Interpreter(ABC, Generic[State]):
 
     def _loop(self, node: cst.For | cst.While, begin: Callable[[], None]) -> None:
         """Run the body; the outermost loop twice, so that what one turn leaves reaches the next."""
-        for _ in range(1 if self.loop_depth else 2):
-            self.loop_depth += 1
+        for _ in range(1 if self.in_loop else 2):
             self.turns.append(node)
             begin()
             self._body(node)
             self.turns.pop()
-            self.loop_depth -= 1
             self._ended = False
         if node.orelse is not None:
             self._body(node.orelse)
@@ -599,7 +599,7 @@ class Interpreter(ABC, Generic[State]):
         if method not in ("append", "extend", "insert", "remove", "pop", "clear"):
             return
         kept = receiver.items or ()
-        if method == "append" and len(arguments) == 1 and not self.loop_depth and len(kept) < _IN_VIEW:
+        if method == "append" and len(arguments) == 1 and not self.in_loop and len(kept) < _IN_VIEW:
             self.store.write_items(receiver, (*kept, arguments[0].value))
         else:
             self.store.write_items(receiver, None)
@@ -671,7 +671,7 @@ class Interpreter(ABC, Generic[State]):
         site: Node,
     ) -> Thing[State]:
         self._entered.add(id(function))
-        outer = (self.frame, self.context, self._ended, self.loop_depth)
+        outer = (self.frame, self.context, self._ended)
         frame: Frame[State] = Frame(home)
         self.frame, self.context, self._ended = home, hash((self.context, id(site))), False
         params = function.params  # type: ignore[attr-defined]
@@ -696,7 +696,7 @@ class Interpreter(ABC, Generic[State]):
             self._body(function)
         self._running.pop()
         returned = self._returned.pop()
-        self.frame, self.context, self._ended, self.loop_depth = outer
+        self.frame, self.context, self._ended = outer
         if not returned:
             return Thing(self.nothing())
         result = returned[0]
@@ -709,6 +709,7 @@ class Interpreter(ABC, Generic[State]):
 _PLAIN = re.compile(r"""(["'])([^"'\\]*)\1""")
 
 _CONSTANTS = {"True": True, "False": False}
+_LOOPS = frozenset({cst.For, cst.While})
 
 #: Nodes that only hold operands.
 _WRAPPERS = frozenset(

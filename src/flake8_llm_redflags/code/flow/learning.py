@@ -481,7 +481,7 @@ class Learning(Tables):
         if fit is not None and any(not covers(fit.features.rows, rows) for rows in features.rows):
             self._searched.pop(id(fit.node), None)  # the search only tunes; other rows are there to judge it
         on_fitted = fit is not None and bool(features.rows) and (predicted_from or features) is fit.features
-        evaluation = Evaluation(node, model, features, scored, fit, self.loop_depth > 0, on_fitted)
+        evaluation = Evaluation(node, model, features, scored, fit, self.in_loop, on_fitted)
         self.seen.evaluations.append(evaluation)
         for rows in features.rows:
             for part in rows.line():

@@ -79,8 +79,8 @@ class Selecting(Interpreter[Data]):
             self.seen.splits.append(self._splits[key])
         return self._splits[key]
 
-    def _named_split(self, kind: Literal["cut", "mask"], name: object, node: Node, *, ordered: bool = True) -> Split:
-        return self._splits.setdefault((kind, name), Split(node, kind, ordered, self._turns()))
+    def _named_split(self, kind: Literal["cut", "mask"], name: object, node: Node, *, ordered: bool = False) -> Split:
+        return self._splits.setdefault((kind, name), Split(node, kind, ordered or kind == "cut", self._turns()))
 
     def _turns(self) -> frozenset[int]:
         return frozenset(map(id, self.turns))

@@ -328,7 +328,7 @@ class Tables(Selecting):
     ) -> Thing[Data]:
         if name in api.names("pandas", "group_broadcasts"):
             return self._spread_over_groups(node, name, state, arguments)
-        if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "rolling", "expanding", "ewm", "head", "tail"):
+        if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "head", "tail"):
             return Thing(replace(state, shape="table"))
         if name in api.names("pandas", "counts"):
             return Thing(Data(self._origin(node), state.marks, "table"))

@@ -97,9 +97,8 @@ def run(script: Path, arguments: Sequence[str], steps: int = 5, warm_up: int = 3
         with instrument.imports_instrumented(script.parent) as finder:
             try:
                 text = importlib.util.decode_source(script.read_bytes())
-                compile(
-                    text, str(script), "exec", dont_inherit=True
-                )  # whoever wrote it is told of an error in its own terms
+                # Whoever wrote it is told of an error in its own terms.
+                compile(text, str(script), "exec", dont_inherit=True)
                 code = instrument.instrumented(text, str(script))
                 if steps == 0:
                     watched.start()

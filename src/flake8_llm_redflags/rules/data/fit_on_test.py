@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
-from ...knowledge import table
+from ...knowledge import words
 from ..rule import Rule, Trigger
 from .triggers import DIVIDED, FITS, JUDGED
 
@@ -72,7 +72,7 @@ class FitOnTest(Rule):
             or fit.estimator.category in ("labels", "clusterers")
         ):
             return False
-        if fit.estimator.name in table("data")["transformers"]["display_only"]:
+        if fit.estimator.name in words("data", "transformers", "display_only"):
             return False
         splits = {id(rows.split) for rows in fit.features.rows}
         for other in code.flow.data.fits:
@@ -108,18 +108,14 @@ class FitOnTest(Rule):
 
 def _own_statistics(code: Code) -> Iterator[Statistic]:
     """Yield the statistics of a test part that stand in its features when a model of other rows is scored on it."""
-    by_neighbours = table("data")["pandas"]["row_wise_statistics"]
+    by_neighbours = words("data", "pandas", "row_wise_statistics") | {"fillna"}
     seen: set[int] = set()
     for evaluation in code.flow.data.evaluations:
         fit = evaluation.fit
         if fit is None or not fit.estimator.trains or not all(rows.is_put_aside for rows in evaluation.features.rows):
             continue
         for statistic in sorted(evaluation.features.statistics(), key=lambda one: one.number):
-            is_one = (
-                statistic.kind == "statistic"
-                and not statistic.causal
-                and statistic.what not in (*by_neighbours, "fillna")
-            )
+            is_one = statistic.kind == "statistic" and not statistic.causal and statistic.what not in by_neighbours
             if is_one and id(statistic.node) not in seen and statistic.rows:
                 seen.add(id(statistic.node))
                 is_kept = evaluation.scored or _fills(code, statistic)  # the corners of a plot are asked for too

@@ -37,8 +37,7 @@ class TargetMeanFeature(Rule):
 
 
 def _only_counts(code: Code, statistic: Statistic) -> bool:
-    """Is it the number of rows of each group? That says nothing of the target."""
-    name = statistic.what.rpartition(".")[2]
-    if name in ("agg", "aggregate", "transform") and isinstance(statistic.node, cst.Call) and statistic.node.args:
-        return bool(code.values.constants(statistic.node.args[0].value) in (["count"], ["size"]))
-    return name in ("count", "size")
+    """Is it the number of rows of each group (``agg("count")``)? That says nothing of the target."""
+    if not isinstance(statistic.node, cst.Call) or not statistic.node.args:
+        return False
+    return code.values.constants(statistic.node.args[0].value) in (["count"], ["size"])
