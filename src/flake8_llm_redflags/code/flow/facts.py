@@ -79,7 +79,8 @@ class Data:
     ``rows``: whose rows it holds, one entry for each row (none for a number). ``marks``: the statistics inside.
     ``column``: its name where it is one column. ``each``: what a loop takes out. ``estimator``, ``fitted``: for objects
     that are fitted. ``prediction``: which model made it, as it was fitted then. ``score``: the evaluation that it
-    comes from. ``table``: the columns, where they are all known.
+    comes from. ``table``: the columns, where they are all known. ``form``: the table that its rows were last built
+    into; those picked from one table have the same, so only they can be copies of one another.
     """
 
     rows: frozenset[Rows] = NONE
@@ -92,6 +93,7 @@ class Data:
     prediction: Prediction | None = None
     score: Evaluation | None = None
     table: Columns | None = None
+    form: object = field(default_factory=object)
 
     @property
     def is_data(self) -> bool:

@@ -275,7 +275,10 @@ class Learning(Tables):
         elif estimator.trains and state.rows and isinstance(node.func, cst.Attribute):  # a model can feed features too
             is_unknown = estimator.category == "pipelines" and not estimator.inside
             if target is not None or not is_unknown:  # steps of which nobody knows, and nothing to learn from
-                statistic = self._statistic(node, state, "supervised", self._name_of(node.func.value, estimator))
+                is_function = estimator.qualified in api.names("models", "functions")  # the labels are in the data
+                kind = "supervised" if target is not None or is_function else "transformer"
+                named = node.func if is_function else node.func.value
+                statistic = self._statistic(node, state, kind, self._name_of(named, estimator))
                 statistic.learnt = target.state.column if target is not None else None
         fit = Fit(node, estimator, state, target.state if target is not None else None, statistic)
         self.store.write(receiver, Data(estimator=estimator, fitted=fit))

@@ -57,6 +57,7 @@ class Selecting(Interpreter[Data]):
             one.prediction or other.prediction,
             one.score or other.score,
             one.table if one.table is other.table else None,
+            _common_form((one, other)),
         )
 
     def unknown(self, node: Node) -> Thing[Data]:
@@ -129,7 +130,7 @@ class Selecting(Interpreter[Data]):
         for state in states[1:]:
             rows, marks = all_rows(rows, state.rows), together(marks, state.marks)
         first = next((state for state in states if state.rows), states[0])
-        return Data(rows, marks, first.shape, first.column, prediction=first.prediction)
+        return Data(rows, marks, first.shape, first.column, prediction=first.prediction, form=_common_form(states))
 
     def _choose(self, node: Node, things: Iterable[Thing[Data]]) -> None:
         """Take in that the best of several scores is picked."""
@@ -151,6 +152,8 @@ class Selecting(Interpreter[Data]):
             return owner
         if not state.is_data or name in api.names("pandas", "not_data") or name.startswith("_"):
             return Thing(NOTHING)
+        if not state.rows:
+            _reads_association(state)
         return Thing(self._column(state, name))
 
     def _column(self, state: Data, name: str) -> Data:
@@ -185,6 +188,8 @@ class Selecting(Interpreter[Data]):
             return Thing(state) if state.shape in ("count", "index") else Thing(NOTHING)
         if state.shape == "row":
             return Thing(state)
+        if not state.rows and any(column_names(key) is not None for key in keys):
+            _reads_association(state)
         chosen = _chosen_by(keys if len(keys) == 1 else keys[1:])
         if chosen:
             state = replace(state, marks=together(state.marks, chosen))
@@ -243,6 +248,8 @@ class Selecting(Interpreter[Data]):
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
         lower, upper = bounds.lower, bounds.upper
+        if lower is not None and upper is not None and lower.constant == 0:
+            lower = None  # `x[0:n]`
         if (lower is None) == (upper is None):
             if lower is None:
                 return state
@@ -252,7 +259,7 @@ class Selecting(Interpreter[Data]):
         assert bound is not None
         assert isinstance(part, cst.Slice)
         if bound.state.shape == "count" and bound.state.rows:
-            found = _joined_back(state.rows, bound.state.rows, is_head=lower is None)
+            found = joined_back(state.rows, bound.state.rows, is_head=lower is None)
             if found is not None:
                 return replace(state, rows=found)
         node = part.upper if lower is None else part.lower
@@ -265,6 +272,8 @@ class Selecting(Interpreter[Data]):
         found: set[Rows] = set()
         for one in rows:
             own = [other for other in chosen if one in other.line()]
+            if one.part == "joined":
+                own += [other for other in chosen if other in one.parents]
             if own:
                 found.update(own)
                 continue
@@ -368,11 +377,24 @@ def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
     return side, said
 
 
+def _common_form(states: Sequence[Data]) -> object:
+    """Return the form of values that come together: one of their own, unless all have the same."""
+    first = states[0].form
+    return first if all(state.form is first for state in states) else object()
+
+
 def _learns(prediction: Data, column: str) -> None:
     """Take in that what a model predicts goes into a column: it has learnt that column."""
     made = prediction.prediction
     if made is not None and made.fit is not None and made.fit.statistic is not None:
         made.fit.statistic.learnt = made.fit.statistic.learnt or column
+
+
+def _reads_association(state: Data) -> None:
+    """Take in that correlations are read at one column, as at the target: `corr()["y"]`, not those among features."""
+    for statistic in state.statistics():
+        if statistic.what in api.names("pandas", "associations"):
+            statistic.kind = "supervised"
 
 
 def _is_of_order(condition: tuple[object, ...]) -> bool:
@@ -434,7 +456,7 @@ def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]
     return frozenset((statistic, None) for statistic in statistics[:_MARKS])
 
 
-def _joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:
+def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:
     """Return the table that ``both[:len(train)]`` cuts off again, None where the rows were not joined from it."""
     for one in rows:
         if one.part == "joined" and counted <= with_parents(one.parents):

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import libcst as cst
 
+from ..constants import as_text
 from ..tree import Node
 from . import api
 from .facts import NO_MARKS, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
-from .rows import Rows, Statistic, StatisticKind, joined, with_parents
-from .selecting import Selecting, column_names, fingerprint, together, without
+from .rows import Mark, Rows, Statistic, StatisticKind, joined, with_parents
+from .selecting import Selecting, column_names, fingerprint, joined_back, together, without
 from .store import Thing
 
 
@@ -51,8 +52,11 @@ class Tables(Selecting):
         if name == "len":
             return Thing(Data(first.state.rows, shape="count"))
         if name == "range":
-            counted = next((a.value.state for a in arguments if a.value.state.shape == "count"), None)
-            return Thing(Data(counted.rows, shape="index")) if counted is not None else Thing(NOTHING)
+            counts = [a.value.state.rows for a in arguments if a.value.state.shape == "count"]
+            if not counts:
+                return Thing(NOTHING)
+            rest = joined_back(counts[1], counts[0], is_head=False) if len(counts) > 1 else None
+            return Thing(Data(rest or counts[0], shape="index"))
         if name == "enumerate":
             pair: Thing[Data] = Thing(NOTHING)
             pair.items = (Thing(NOTHING), self._element_of(node, first))
@@ -140,7 +144,7 @@ class Tables(Selecting):
         if root == "numpy" and name in api.names("numpy", "reductions"):
             axis = argument_of(arguments, 1, "axis")
             if axis is not None and not _over_rows(axis):
-                return Thing(replace(first.state, column=None))
+                return Thing(replace(first.state, column=None, form=object()))
             return self._statistic_value(node, first.state, name)
         if name == "merge":
             return Thing(self._looked_up(states))
@@ -159,7 +163,10 @@ class Tables(Selecting):
         columns = name == "hstack" or (axis is not None and not _over_rows(axis))
         if parts is None or columns or len(parts) < 2:
             states = [part.state for part in parts or [first] if part.state.is_data]
-            return Thing(replace(self._blend(states), shape="table", column=None) if states else NOTHING)
+            if not states:
+                return Thing(NOTHING)
+            beside = self._blend(states) if name == "hstack" else self._looked_up(states)
+            return Thing(replace(beside, shape="table", column=None))
         return self._stack(node, parts)
 
     def _stack(self, node: cst.Call, parts: Sequence[Thing[Data]]) -> Thing[Data]:
@@ -181,7 +188,7 @@ class Tables(Selecting):
         return Thing(Data(frozenset((rows,)), marks, "table"))
 
     def _looked_up(self, states: Sequence[Data]) -> Data:
-        """Return a table to which others were merged: its rows, with the columns of all."""
+        """Return a table to which others were merged or put beside: its rows, with the columns of all."""
         merged = self._blend(states)
         return replace(merged, rows=states[0].rows or merged.rows)
 
@@ -192,13 +199,13 @@ class Tables(Selecting):
         chosen = [state.table.chosen if state.table is not None else None for state in states]
         if None not in chosen and len(set(chosen)) > 1:
             return False  # home and away teams, one below the other
-        seen: set[Rows] = set()
+        seen: dict[object, set[Rows]] = {}
         for state in states:
+            earlier = seen.setdefault(state.form, set())
             lines = {rows for one in state.rows for rows in one.line()}
-            repeated = (lines & seen) | {earlier for earlier in seen if earlier in state.rows}
-            if any(not self._is_new_each_turn(rows) for rows in repeated):
+            if any(not self._is_new_each_turn(rows) for rows in (lines & earlier)):
                 return True
-            seen |= state.rows
+            earlier |= state.rows
         return False
 
     def _is_new_each_turn(self, rows: Rows) -> bool:
@@ -213,11 +220,12 @@ class Tables(Selecting):
         turns = frozenset.intersection(self._turns(), *(rows.turns for rows in state.rows))
         return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped, turns)
 
-    def _statistic_value(self, node: cst.Call, state: Data, what: str) -> Thing[Data]:
+    def _statistic_value(
+        self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic"
+    ) -> Thing[Data]:
         """Return one number (or one row) computed from many rows."""
         if state.shape == "row":
             return Thing(state)
-        kind: StatisticKind = "supervised" if what in api.names("pandas", "associations") else "statistic"
         statistic = self._statistic(node, state, kind, what)
         return Thing(Data(marks=together(state.marks, frozenset({(statistic, None)})), shape="number"))
 
@@ -276,10 +284,11 @@ class Tables(Selecting):
         elif name in api.names("pandas", "reductions"):
             axis = argument_of(arguments, 9 if name in api.names("pandas", "argued_reductions") else 0, "axis")
             if axis is not None and not _over_rows(axis):
-                return Thing(replace(state, column=None))
+                return Thing(replace(state, column=None, form=object()))
             if state.shape == "mask" or name == "sum":
                 return Thing(NOTHING)
-            result = self._statistic_value(node, state, name)
+            other = name in api.names("pandas", "associations") and any(a.value.state.is_data for a in arguments)
+            result = self._statistic_value(node, state, name, kind="supervised" if other else "statistic")
         elif name in api.names("pandas", "row_wise_statistics"):
             result = self._broadcast(node, state, name, causal=name in ("ffill", "pad"))
         elif name == "fillna":
@@ -380,7 +389,28 @@ class Tables(Selecting):
         result = self.apply_function(function, node, Thing(given))
         marks = result.state.marks if result is not None and result.state.is_data else NO_MARKS
         rows = result.state.rows if result is not None and name == "pipe" and result.state.rows else state.rows
+        if function.function is not None and state.shape == "table" and axis in (1, "columns"):
+            taken = self._taken_from_row(function.function, state.marks)
+            return Thing(replace(state, marks=together(taken, marks), table=None))
         return Thing(replace(state, rows=rows, marks=together(state.marks, marks)))
+
+    def _taken_from_row(self, function: Node, marks: frozenset[Mark]) -> frozenset[Mark]:
+        """Return the statistics in what a function reads of the row it is given, in its conditions too."""
+        params = function.params.params  # type: ignore[attr-defined]
+        columns: set[str | None] = {None}
+        for use in self.code.tree.within(function.body, cst.Name):  # type: ignore[attr-defined]
+            if not params or use.value != params[0].name.value:
+                continue
+            reader = self.code.tree.parent(use)
+            if isinstance(reader, cst.Attribute) and not isinstance(self.code.tree.parent(reader), cst.Call):
+                columns.add(reader.attr.value)
+            elif isinstance(reader, cst.Subscript) and isinstance(key := reader.slice[0].slice, cst.Index):
+                if (name := as_text(key.value)) is None:
+                    return marks
+                columns.add(name)
+            else:
+                return marks  # handed on whole
+        return frozenset(mark for mark in marks if mark[1] in columns)
 
     @staticmethod
     def _dropped(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
