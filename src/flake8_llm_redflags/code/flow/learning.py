@@ -567,17 +567,22 @@ class Learning(Tables):
                     self._confirm(statistic, split.node, "split")
         found: dict[int, Leak] = {}
         for (node, _), leak in sorted(self._confirmed.items(), key=lambda entry: entry[0][1]):
-            if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak.statistic):
+            if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak):
                 found.setdefault(node, leak)
         return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
 
-    def _is_judged_elsewhere(self, statistic: Statistic) -> bool:
-        """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune."""
+    def _is_judged_elsewhere(self, leak: Leak) -> bool:
+        """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune.
+
+        After a search it is enough that a model predicts there: its own best score is seldom what is told.
+        """
+        is_search = id(leak.sink) in self._searched
         return any(
             part.split is seen.split and part.part != seen.part
-            for seen in statistic.rows
+            for seen in leak.statistic.rows
             if seen.split is not None and seen.split.kind in ("cut", "mask", "pieces")
             for evaluation in self.seen.evaluations
+            if evaluation.scored or is_search
             for rows in evaluation.features.rows
             for part in rows.line()
         )

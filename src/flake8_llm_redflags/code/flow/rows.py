@@ -84,6 +84,19 @@ def joined(node: Node, parts: Iterable[Rows]) -> Rows:
     return Rows(node, tuple(dict.fromkeys(parts)), "joined")
 
 
+def origins_of(rows: Iterable[Rows]) -> set[Rows]:
+    """Return the origins that rows were cut and joined from."""
+    found: set[Rows] = set()
+    waiting, reached = list(rows), set(rows)
+    while waiting:
+        one = waiting.pop()
+        if not one.parents:
+            found.add(one)
+        waiting.extend(parent for parent in one.parents if parent not in reached)
+        reached.update(one.parents)
+    return found
+
+
 def with_parents(rows: Iterable[Rows]) -> frozenset[Rows]:
     """Return the rows and, for joined ones, those that they were joined from: whoever saw all saw each."""
     found: set[Rows] = set()

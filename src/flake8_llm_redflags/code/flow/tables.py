@@ -12,7 +12,7 @@ from ..tree import Node
 from . import api
 from .facts import NO_MARKS, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
-from .rows import Mark, Rows, Statistic, StatisticKind, joined, with_parents
+from .rows import Mark, Rows, Statistic, StatisticKind, joined, origins_of, with_parents
 from .selecting import Selecting, column_names, fingerprint, joined_back, together, without
 from .store import Thing
 
@@ -165,7 +165,9 @@ class Tables(Selecting):
             states = [part.state for part in parts or [first] if part.state.is_data]
             if not states:
                 return Thing(NOTHING)
-            beside = self._blend(states) if name == "hstack" else self._looked_up(states)
+            beside = self._blend(states)
+            if name != "hstack":  # which puts flat arrays behind one another
+                beside.rows = _beside(states)
             return Thing(replace(beside, shape="table", column=None))
         return self._stack(node, parts)
 
@@ -188,7 +190,7 @@ class Tables(Selecting):
         return Thing(Data(frozenset((rows,)), marks, "table"))
 
     def _looked_up(self, states: Sequence[Data]) -> Data:
-        """Return a table to which others were merged or put beside: its rows, with the columns of all."""
+        """Return a table to which others were merged: its rows, with the columns of all."""
         merged = self._blend(states)
         return replace(merged, rows=states[0].rows or merged.rows)
 
@@ -459,6 +461,13 @@ def _over_rows(axis: Thing[Data]) -> bool:
     if axis.items is not None:
         return any(item.constant == 0 for item in axis.items)
     return axis.constant in (0, "index", "rows") and axis.constant is not False
+
+
+def _beside(states: Sequence[Data]) -> frozenset[Rows]:
+    """Return the rows of tables side by side: those of the first, and of others that have nothing to do with it."""
+    own = states[0].rows
+    known = origins_of(own)
+    return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
 
 
 def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
