@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from ..knowledge import pattern, table, words
+from .constants import as_text
 from .names import Binding, last_name
 from .strings import Hole, Part
 from .tree import Node
@@ -32,21 +33,23 @@ _DEPTH = 8
 _STATEMENT = re.compile(
     r"\s*(?:\(\s*)?(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(?:EXPLAIN\s+(?:ANALYZE\s+)?)?(?:"
     r"WITH\b.{0,4000}?\b(?:SELECT|INSERT|UPDATE|DELETE)\b|SELECT\b.{0,6000}?\bFROM\b|SELECT\s+\*|INSERT\s+(?:OR\s+\w+\s+)?INTO\s"
-    r"|REPLACE\s+INTO\s|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|MERGE\s+INTO\b|COPY\s+\S+\s+(?:FROM|TO)\b|CALL\s+\w+\("
+    r"|REPLACE\s+INTO\s|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|MERGE\s+INTO\b|COPY\s+\S+\s+(?:FROM|TO)\b|(?:CALL|SELECT)\s+[\w.]+\("
     r"|(?:CREATE|DROP|ALTER|TRUNCATE)\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|UNIQUE\s+)?"
     r"(?:TABLE|INDEX|VIEW|DATABASE|SCHEMA|USER|ROLE|TRIGGER|FUNCTION|EXTENSION)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _SYNTAX = re.compile(
-    rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*\(|\bTABLE\b",
-    re.IGNORECASE,
+    rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*[({_HOLE}]|\bTABLE\b"
+    # A procedure or function that is called; `CALL … YIELD` and `CALL … RETURN` are of graph databases.
+    r"|^\s*SELECT\s+[\w.]+\(|^\s*CALL\s+[\w.]+\((?!.*\b(?:YIELD|RETURN)\b)",
+    re.IGNORECASE | re.DOTALL,
 )
 _ENGLISH = re.compile(
     r"\b(?:the|please|valid|your|following|conversation|message|must be|available|choose|you are|options?:|list below|dropdown)\b",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$",
+    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL|ARRAY|VALUES)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$",
     re.IGNORECASE,
 )
 _IN_LIST = re.compile(
@@ -55,11 +58,15 @@ _IN_LIST = re.compile(
 )
 #: An order takes any expression, a subquery too, and it is mostly a caller who chooses it.
 _ORDER = re.compile(r"\bORDER\s+BY\s+(?:(?!\b(?:LIMIT|OFFSET|ROWS|FOR)\b)[^()'\"`])*$", re.IGNORECASE)
-_CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT)\s*\(?\s*$", re.IGNORECASE)
+_CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT|\bSET)\s*\(?\s*$", re.IGNORECASE)
 #: What stands behind a column that is compared: `WHERE {column} = 1`.
 _COMPARED = re.compile(r'["`\]]?\s*(?:[=<>!~]|(?:NOT\s+)?(?:IN|LIKE|ILIKE|BETWEEN)\b|IS\b)', re.IGNORECASE)
 #: What stands behind a column that a bound value is given to.
 _BOUND = re.compile(r"[\"`\]]?\s*=\s*(?:\?|%s|%\(\w+\)s|:\w|\$\d)")
+#: The beginning of a placeholder: `:name_{number}`, `%({name})s`, `${number}`; no cast (`::{type}`).
+_PLACEHOLDER = re.compile(rf"(?:(?<!:):|@|\$|%\()[\w{_HOLE}]*$")
+#: A mark that `%` fills and `format` does not.
+_PERCENT_MARK = re.compile(r"%(?:\(\w+\))?[sd]")
 #: Quotes around a table's name: `FROM '{table}'`, which is no string, but for DuckDB's `FROM '{path}'`.
 _QUOTED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|EXISTS)\s+'[^']*$", re.IGNORECASE)
 
@@ -104,6 +111,8 @@ class Sql:
             for hole, slot in slots(before, parts):
                 if slot == "order" and not self._is_handed_in(hole.node):
                     slot = "identifier"
+                if slot == "clause" and sink is not None and len(sink.args) > 1:
+                    continue  # values are bound, so it is a condition made for them
                 if slot not in unproven and not hole.is_number and not self.is_safe(hole.node):
                     unproven[slot] = hole
             for slot in ("value", "clause", "order", "identifier"):
@@ -111,6 +120,19 @@ class Sql:
                     hole = unproven[slot]
                     is_outsiders = slot == "identifier" and sink is not None and self._is_outsiders(hole.node)
                     yield Splice(text, hole, slot, sink, holder, parts, is_outsiders)
+
+    def unfilled(self) -> Iterator[tuple[cst.Call, cst.Call, cst.Name | None]]:
+        """Yield ``"… = %s".format(value)``, which fills nothing, with the call that runs it without values, and what carries it."""
+        for call in self._code.calls("format"):
+            if not call.args or not isinstance(call.func, cst.Attribute):
+                continue
+            template = self._code.strings.parts(call.func.value) or []
+            text = "".join(part if isinstance(part, str) else "{}" for part in template)
+            if "{" in text or not _PERCENT_MARK.search(text) or not _STATEMENT.match(text):
+                continue
+            sink, holder = self._sink(call)
+            if sink is not None and len(sink.args) == 1:
+                yield call, sink, holder
 
     def _in_fragment(self, text: Node, parts: list[Part]) -> Iterator[Splice]:
         """Yield the first unproven value of a piece of a statement: ``text(f"name = '{name}'")``."""
@@ -185,10 +207,9 @@ class Sql:
         return found
 
     def _sink_around(self, node: Node) -> cst.Call | None:
-        sinks = words("sql", "sinks")
         child = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.Call) and child is not above.func and last_name(above.func) in sinks:
+            if isinstance(above, cst.Call) and child is not above.func and _runs_sql(last_name(above.func)):
                 return above
             if not isinstance(above, (cst.Arg, cst.Call, cst.Await)):
                 return None
@@ -273,9 +294,22 @@ class Sql:
             return self._is_constant(call.func.value) and self.is_safe(call.func.value, depth - 1)
         if name in facts["functions"] and call.args:
             return all(self.is_safe(arg.value, depth - 1) for arg in call.args)
+        if self._is_filter(call):
+            return True
         function = self._code.context.called_function(call)
         returned = self._code.context.returned_values(function) if function is not None else []
         return bool(returned) and all(self.is_safe(value, depth - 2) for value in returned if depth > 2)
+
+    def _is_filter(self, call: cst.Call) -> bool:
+        """Does the call take out all signs but some, quotes not among them: ``re.sub("[^a-z]", "", text)``?"""
+        if self._code.qualified_name(call.func) != "re.sub" or len(call.args) < 3:
+            return False
+        kept, instead = as_text(call.args[0].value) or "", as_text(call.args[1].value)
+        return (
+            kept.startswith("[^")
+            and not {"'", '"', "\\S", "\\W"} & set(re.findall(r"\\.|.", kept))
+            and instead in ("", "_")
+        )
 
     def _is_constant(self, node: Node) -> bool:
         return all(origin.kind == "literal" for origin in self._code.values.origins(node))
@@ -287,10 +321,16 @@ class Sql:
         if all(o.kind == "literal" or (o.kind == "annotation" and _is_safe_type(o.name)) for o in origins):
             return all(o.kind != "literal" or self.is_safe(o.node, depth - 1) for o in origins)
         # What an object of the file's own keeps was put there by its author's code: its own rule where it was read.
-        return (isinstance(node.value, cst.Name) and node.value.value in ("self", "cls")) or (
+        return self._is_own(node.value) or (
             node.attr.value in ("value", "name")
             and any(self._is_enum(o.node) for o in self._code.values.origins(node.value))
         )
+
+    def _is_own(self, node: Node) -> bool:
+        """Is this the object itself, or the settings that it keeps: ``self.config``?"""
+        if isinstance(node, cst.Attribute) and node.attr.value in words("sql", "own_settings"):
+            return self._is_own(node.value)
+        return isinstance(node, cst.Name) and node.value in ("self", "cls")
 
     def _is_enum(self, node: Node) -> bool:
         return isinstance(node, cst.ClassDef) and any("Enum" in base for base in self._code.context.base_names(node))
@@ -317,6 +357,11 @@ class Sql:
         return all(self.is_safe(piece, depth - 1) for piece in self._code.values.added_to(binding))
 
     def _is_safe_annotation(self, annotation: Node) -> bool:
+        if isinstance(annotation, cst.Subscript) and last_name(annotation.value) in words(
+            "sql", "safe_types", "of_many"
+        ):
+            inner = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
+            return bool(inner) and all(isinstance(i, cst.Ellipsis) or self._is_safe_annotation(i) for i in inner)
         names = list(self._code.values.annotated_classes(annotation))
         return bool(names) and all(
             _is_safe_type(name or last_name(place)) or any(self._is_enum(b.node) for b in self._bindings(place))
@@ -333,11 +378,14 @@ class Sql:
 
 
 def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
-    """Yield each hole with the kind of place that the text in front of it makes."""
+    """Yield each hole with the kind of place that the text in front of it makes; none that is in a placeholder's name."""
     text = "".join(part if isinstance(part, str) else _HOLE for part in before)
     for number, part in enumerate(parts):
         if isinstance(part, str):
             text += part
+            continue
+        if _PLACEHOLDER.search(text[-100:]) and not _in_quotes(text):
+            text += _HOLE
             continue
         behind = parts[number + 1] if number + 1 < len(parts) else ""
         is_table = "table" in (last_name(part.node) or "").lower() and _QUOTED_TABLE.search(text[-400:])
@@ -345,8 +393,12 @@ def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
         text += _HOLE
 
 
+def _in_quotes(text: str) -> bool:
+    return text.replace("''", "").count("'") % 2 == 1
+
+
 def _slot(text: str, behind: str) -> Slot:
-    if text.replace("''", "").count("'") % 2:
+    if _in_quotes(text):
         return "value"
     tail = text[-400:]
     if _VALUE.search(tail) or _IN_LIST.search(tail):
@@ -354,6 +406,12 @@ def _slot(text: str, behind: str) -> Slot:
     if _ORDER.search(tail):
         return "order"
     return "clause" if _CLAUSE.search(tail) and not _COMPARED.match(behind) else "identifier"
+
+
+def _runs_sql(name: str | None) -> bool:
+    if name is None:
+        return False
+    return name in words("sql", "sinks") or pattern("sql", "sinks", "wrappers").fullmatch(name) is not None
 
 
 def _targets(statement: Node) -> set[str]:

@@ -1,6 +1,7 @@
 """Texts that a program puts together, as one list of parts.
 
-f-strings, ``%``, ``format``, ``format_map``, ``string.Template``, ``replace``, ``join`` of a list in view, ``+``, adjoining literals.
+f-strings, ``%``, ``format``, ``format_map``, ``string.Template``, ``replace``, ``join`` of a list in view (of a comprehension one
+piece, of a name's list what is appended, too), ``+``, adjoining literals.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from .names import Binding
     from .program import Code
 
-#: How many names are followed to the text that they hold.
+#: How many names are followed to the text that they hold, and how many pieces of a list are put together.
 _DEPTH = 4
+_PIECES = 50
 
 _PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?P<kind>[diouxXeEfFgGcrsa%])")
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}!:]*)(?:![rsa])?(?P<spec>:[^{}]*)?\}")
@@ -80,8 +82,12 @@ class Strings:
                 return self._percent(node, depth)
         if isinstance(node, cst.Call):
             return self._called(node, depth)
+        if isinstance(node, cst.IfExp):
+            return _richest([self.parts(node.body, depth), self.parts(node.orelse, depth)])
         if isinstance(node, cst.Name) and depth:
             return self._held(node, depth - 1)
+        if isinstance(node, (cst.Attribute, cst.Subscript)) and depth:
+            return self._kept(node)
         return None
 
     def before(self, node: Node) -> list[Part]:
@@ -108,7 +114,7 @@ class Strings:
         return self.parts(call.func.value, depth) if name in _TRIMMING_METHODS else None
 
     def _held(self, name: cst.Name, depth: int) -> list[Part] | None:
-        """Return the text that a name holds, by the first of its definitions that is one, with what was added since."""
+        """Return the text that a name holds, by that of its definitions that puts most into it, with what was added since."""
         definitions = self._code.values.definitions(name)
         key = id(definitions), depth  # all uses of a global have the same ones
         if key not in self._texts:
@@ -125,8 +131,23 @@ class Strings:
                 found = self._held(target, depth - 1) if isinstance(target, cst.Name) else None
             parts = self.parts(binding.value, depth)
             if parts is not None:
-                found = [*found, *parts] if binding.kind == "augment" and found is not None else found or parts
+                is_more = binding.kind == "augment" and found is not None
+                found = [*(found or ()), *parts] if is_more else _richest([found, parts])
         return found
+
+    def _kept(self, node: Node) -> list[Part] | None:
+        """Return the constant text that an attribute or a table's entry holds, where it is always the same."""
+        origins = self._code.values.origins(node)
+        text = as_text(origins[0].node) if len(origins) == 1 and origins[0].kind == "literal" else None
+        return [text] if text is not None else None
+
+    def _template(self, node: Node, depth: int) -> list[Part] | None:
+        """Return the parts of a text that is to be filled; of a parameter that which it has where nobody gives another."""
+        parts = self.parts(node, depth)
+        if parts is None and isinstance(node, cst.Name):
+            defaults = [getattr(binding.node, "default", None) for binding in self._code.values.definitions(node)]
+            return self.parts(defaults[0], 0) if len(defaults) == 1 and defaults[0] is not None else None
+        return parts
 
     def _formatted(self, node: cst.FormattedString, depth: int) -> list[Part]:
         parts: list[Part] = []
@@ -144,7 +165,7 @@ class Strings:
         return [*(one if one is not None else [Hole(left)]), *(other if other is not None else [Hole(right)])]
 
     def _percent(self, node: cst.BinaryOperation, depth: int) -> list[Part] | None:
-        template = self.parts(node.left, depth)
+        template = self._template(node.left, depth)
         if template is None:
             return None
         values = [e.value for e in node.right.elements] if isinstance(node.right, cst.Tuple) else [node.right]
@@ -164,10 +185,11 @@ class Strings:
 
     def _format(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
         """Return the parts of ``"…{}…".format(value)`` and ``"…{name}…".format_map({"name": value})``."""
-        texts = self.parts(template, depth)
+        texts = self._template(template, depth)
         if texts is None:
             return None
         positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
+        hidden = {arg.star: arg.value for arg in call.args if arg.star}
         by_key = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
         if last_name(call.func) == "format_map":
             by_key, positional = _entries(positional[0]) if positional else {}, []
@@ -185,7 +207,7 @@ class Strings:
                 value = positional[position]
             is_number = (match["spec"] or "")[-1:] in _NUMBERS and bool(match["spec"])
             if value is None:  # it comes in by ``*`` or ``**``
-                return [Hole(call, is_number)]
+                return [Hole(hidden.get("**" if position is None else "*", call), is_number)]
             return self._filled(value, depth, is_number=is_number)
 
         return _fill(texts, _BRACES, filled)
@@ -209,15 +231,35 @@ class Strings:
     def _joined(self, call: cst.Call, separator: Node, depth: int) -> list[Part] | None:
         """Return the parts of ``" ".join([…])`` where separator and list are in view and a piece is a text."""
         between, pieces = as_text(separator), argument(call, 0)
-        if between is None or not isinstance(pieces, (cst.List, cst.Tuple)):
+        if between is None or pieces is None:
             return None
-        texts = [self.parts(element.value, depth) for element in pieces.elements]
+        values = self._pieces(pieces, depth)
+        texts = [self.parts(value, depth) for value in values]
         if not any(texts):
             return None
         parts: list[Part] = []
-        for element, text in zip(pieces.elements, texts, strict=True):
-            parts += [*([between] if parts else []), *(text if text is not None else [Hole(element.value)])]
+        for value, text in zip(values, texts, strict=True):
+            parts += [*([between] if parts else []), *(text if text is not None else [Hole(value)])]
         return parts
+
+    def _pieces(self, node: Node, depth: int) -> list[Node]:
+        """Return what a list holds, of a comprehension one piece; nothing where the file does not show it."""
+        if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+            return [node.elt]
+        if isinstance(node, (cst.List, cst.Tuple)):
+            inner = [(e.value, self._pieces(e.value, depth)) for e in node.elements[:_PIECES]]
+            return [value for whole, pieces in inner for value in (pieces or [whole])]
+        if not isinstance(node, cst.Name) or not depth:
+            return []
+        pieces: list[Node] = []
+        for binding in sorted(self._code.values.definitions(node), key=lambda b: b.at):
+            if not isinstance(binding.value, (cst.List, cst.ListComp)) or binding.path:
+                return []
+            pieces += self._pieces(binding.value, 0)
+            if binding.kind == "assign":
+                added = self._code.values.added_to(binding)[:_PIECES]
+                pieces += [piece for value in added for piece in (self._pieces(value, 0) or [value])]
+        return list({id(piece): piece for piece in pieces}.values())[:_PIECES]
 
     def _replace(self, call: cst.Call, template: Node, depth: int) -> list[Part] | None:
         """Return the parts of ``"… id = [ID]".replace("[ID]", value)``; a replaced text is a hole where it stood."""
@@ -260,6 +302,12 @@ class Strings:
         argument_ = self._tree.parent(self._tree.parent(element) or element)
         call = self._tree.parent(argument_) if isinstance(argument_, cst.Arg) else None
         return isinstance(call, cst.Call) and last_name(call.func) == "join" and self.parts(call, 0) is not None
+
+
+def _richest(texts: Sequence[list[Part] | None]) -> list[Part] | None:
+    """Return the text into which most values go, the first of equal ones; one with words before an empty one."""
+    found = [text for text in texts if text is not None]
+    return max(found, key=lambda text: (sum(isinstance(p, Hole) for p in text), any(text)), default=None)
 
 
 def _fill(template: list[Part], mark: re.Pattern[str], filled: Callable[[re.Match[str]], list[Part]]) -> list[Part]:

@@ -48,14 +48,22 @@ class SqlInterpolation(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each text with an unproven value: where it is run, else where it is built."""
-        reported = set()
-        for splice in code.sql.splices():
-            if id(splice.text) in reported or (splice.slot == "identifier" and not splice.is_outsiders):
-                continue
-            if splice.slot in ("clause", "order") and splice.sink is None:
-                continue
-            reported.add(id(splice.text))
-            yield self._finding(code, splice)
+        told = [
+            splice
+            for splice in code.sql.splices()
+            if (splice.slot != "identifier" or splice.is_outsiders)
+            and (splice.slot not in ("clause", "order") or splice.sink is not None)
+        ]
+        reported: set[int] = set()
+        for splice in sorted(told, key=lambda splice: splice.sink is None):  # a text that is run before its own pieces
+            place = splice.holder or splice.text
+            if id(place) not in reported and id(splice.hole.node) not in reported:
+                reported |= {id(place), id(splice.hole.node)}
+                yield self._finding(code, splice)
+        for text, sink, holder in code.sql.unfilled():
+            value, runs = code.short_text(text.args[0].value, 30), code.short_text(sink.func, 30)
+            message = f"`format` fills `{{}}`, not `%s`: `{value}` never gets into the SQL that `{runs}` runs; bind it as a parameter"
+            yield self.finding(code, holder or text, message)
 
     def _finding(self, code: Code, splice: Splice) -> Finding:
         value = code.short_text(splice.hole.node, 30)
