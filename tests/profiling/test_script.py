@@ -23,6 +23,7 @@ from flake8_llm_redflags.profiling.script import attribution, instrument, report
 from flake8_llm_redflags.profiling.script.run import Run
 
 TINY_GPT = Path(__file__).parent / "tiny_gpt"
+EMPTY = Path(__file__).with_name("__init__.py")
 
 
 def line_of(file: str, text: str) -> int:
@@ -227,7 +228,9 @@ def test_evidence_that_cannot_be_kept_is_one_clear_line(tmp_path: Path, out: str
     [
         (["no_such_script.py"], 2, "redflags: no_such_script.py: no such script"),
         (["--steps", "-1", "x.py"], 2, "redflags: --steps and --warmup: must be 0 or more"),
-        ([str(TINY_GPT / "train.py"), "--iterations", "1"], 0, "redflags: nothing was profiled"),
+        (["--step", "0", "x.py"], 2, "redflags: No such option: --step"),
+        ([str(TINY_GPT / "train.py"), "--iterations", "1"], 0, "before optimizer step 4; try --steps 0"),
+        (["--steps", "0", str(EMPTY)], 0, "redflags: nothing was profiled: the script ended without torch work"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments: list[str], status: int, line: str) -> None:

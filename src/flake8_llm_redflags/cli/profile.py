@@ -211,7 +211,7 @@ def _in_short(record: Record) -> str:
     return f"{head}: equal; {', '.join(parts)}; unmeasured"
 
 
-@app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+@app.command("run", context_settings={"allow_interspersed_args": False})
 def run_command(
     script: Annotated[Path, typer.Argument(help="The training script.")],
     arguments: Annotated[list[str] | None, typer.Argument(help="What the script gets.")] = None,
@@ -245,9 +245,8 @@ def _print_report(made: Report, *, wanted: int, warmup: int) -> None:
     done, profile = made.run, made.run.profile
     if not profile.total_ms:
         ended = "was interrupted" if done.interrupted else "ended"
-        console.print(
-            f"redflags: nothing was profiled: the script {ended} before optimizer step {warmup + 1}; try --steps 0"
-        )
+        why = f"{ended} before optimizer step {warmup + 1}; try --steps 0" if wanted else f"{ended} without torch work"
+        console.print(f"redflags: nothing was profiled: the script {why}")
         return
     what = f"{done.steps} steps" if wanted else "the whole script"
     found = profile.attributed_ms / profile.total_ms
