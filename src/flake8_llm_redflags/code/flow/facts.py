@@ -24,6 +24,7 @@ Shape = Literal[
     "grouped column",
     "mask",
     "index",
+    "place",  # the number of one row
     "count",
     "number",
     "parts",
@@ -98,7 +99,7 @@ class Data:
     @property
     def is_data(self) -> bool:
         """Does the value hold rows, or something computed from them?"""
-        return bool(self.rows or self.marks) and self.shape not in ("count", "index")
+        return bool(self.rows or self.marks) and self.shape not in ("count", "index", "place")
 
     def holds(self, rows: Rows) -> bool:
         """Are all of the rows among those of this value?"""

@@ -103,8 +103,11 @@ class Selecting(Interpreter[Data]):
             return Thing(Data(score=scored[0].state.score))
         states = [part.state for part in parts if part.state.is_data]
         if not states:
-            return Thing(NOTHING)
+            place = next((part.state for part in parts if part.state.shape == "place"), NOTHING)
+            return Thing(place if isinstance(node, cst.BinaryOperation) else NOTHING)  # `i + 1`
         result = self._blend(states)
+        if self._only_shifts(node):
+            result.marks = _shifted(states, result.marks)
         if (
             isinstance(node, cst.Comparison)
             or (isinstance(node, cst.UnaryOperation) and states[0].shape == "mask")
@@ -116,6 +119,13 @@ class Selecting(Interpreter[Data]):
             if result.shape == "row" and not isinstance(node, cst.Tuple):
                 result.shape = "object"  # many rows, one by one
         return Thing(result)
+
+    def _only_shifts(self, node: Node) -> bool:
+        """Is this a difference that is not divided at once, as a scale from 0 to 1 is?"""
+        if not isinstance(node, cst.BinaryOperation) or not isinstance(node.operator, cst.Subtract):
+            return False
+        around = self.code.tree.parent(node)
+        return not (isinstance(around, cst.BinaryOperation) and isinstance(around.operator, cst.Divide))
 
     def filtered(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
         chosen = _chosen_by(conditions)
@@ -169,7 +179,9 @@ class Selecting(Interpreter[Data]):
                 return state.each
             if isinstance(node, cst.Name) and state.shape == "table":
                 return Thing(NOTHING)  # a loop over a table yields its column names
-            if state.shape in ("table", "column", "index", "count", "mask"):
+            if state.shape == "index":
+                return Thing(Data(state.rows, shape="place"))
+            if state.shape in ("table", "column", "count", "mask"):
                 return Thing(NOTHING)
             return Thing(replace(state, each=None))
         if state.shape == "parts" and state.rows:
@@ -185,7 +197,8 @@ class Selecting(Interpreter[Data]):
             chosen = _chosen_by(keys)
             if chosen:
                 return Thing(Data(marks=chosen, shape="number"))
-            return Thing(state) if state.shape in ("count", "index") else Thing(NOTHING)
+            columns = state.shape == "count" and isinstance(keys[0], Thing) and keys[0].constant == 1  # `x.shape[1]`
+            return Thing(state) if state.shape in ("count", "index") and not columns else Thing(NOTHING)
         if state.shape == "row":
             return Thing(state)
         if not state.rows and any(column_names(key) is not None for key in keys):
@@ -209,7 +222,7 @@ class Selecting(Interpreter[Data]):
                 return Thing(self._named_part(state, key.constant, node))
             if column_names(key) is not None:
                 return Thing(self._select_columns(state, key))
-            if not key.state.is_data and key.state.shape != "index":
+            if not key.state.is_data and key.state.shape not in ("index", "place"):
                 return Thing(replace(state, column=None, each=None, table=None))
         return Thing(self._select_rows(state, key, node.slice[0].slice))
 
@@ -234,6 +247,9 @@ class Selecting(Interpreter[Data]):
         if isinstance(key, Range):
             return self._slice(state, key, part)
         index = key.state
+        if index.shape == "place":
+            lines = {rows for one in state.rows for rows in one.line()}
+            return state if lines.isdisjoint(index.rows) else replace(state, shape="row", each=None, table=None)
         if index.shape == "index" and index.rows:
             return replace(state, rows=self._picked(state.rows, index.rows))
         if index.shape == "mask":
@@ -375,6 +391,15 @@ def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
         if other is not None:
             side, said = not side, fingerprint(node.with_changes(func=node.func.with_changes(attr=cst.Name(other))))
     return side, said
+
+
+def _shifted(states: Sequence[Data], marks: frozenset[Mark]) -> frozenset[Mark]:
+    """Return the marks of a difference: a column counted from its first or last value is only moved, no scale is."""
+    if len(states) != 2 or sum(bool(state.rows) for state in states) != 1:
+        return marks
+    column, bound = sorted(states, key=lambda state: not state.rows)
+    moved = frozenset(mark for mark in bound.marks if mark[0].what in ("max", "min"))
+    return marks - (moved - column.marks)
 
 
 def _common_form(states: Sequence[Data]) -> object:
