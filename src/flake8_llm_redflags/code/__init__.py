@@ -14,6 +14,7 @@ attention          ``attention`` (by hand), ``fused``, ``masks``, ``lineage``, `
 generating         ``decoding``, ``generation``, ``sampling``
 calling models     ``llm``, ``guards``, ``serving``, ``taint``
 secrets and SQL    ``secrets``, ``secret_evidence``, ``sql``
+loading            ``pickled``
 =================  ===================================================================================================
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,14 @@ class Taint:
     def untrusted(self, expression: Node) -> Source | None:
         """Return where an expression gets text from outside the program: a request, a widget, a terminal, a page."""
         return _Search(self._code, self._is_untrusted).origin(expression)
+
+    def is_made_by(self, expression: Node, calls: Container[str]) -> bool:
+        """Is the value of an expression made of what one of these calls gives, named in full?"""
+
+        def test(node: Node) -> str | None:
+            return "made" if isinstance(node, cst.Call) and self._code.qualified_name(node.func) in calls else None
+
+        return _Search(self._code, test).origin(expression) is not None
 
     # ---- what a model wrote
 
