@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...code.arguments import may_give
+from ...code.constants import as_text
 from ...code.syntax import cst
 from ...finding import Finding, Severity
-from ...knowledge import table
+from ...knowledge import table, words
 from ..rule import Rule, Trigger
 from .triggers import MODEL_TEXT_WORDS
 
 if TYPE_CHECKING:
     from ...code import Code
+
+
+#: How far back the making of a client is followed.
+_STEPS = 12
 
 
 class UnvalidatedLlmJson(Rule):
@@ -27,37 +32,73 @@ class UnvalidatedLlmJson(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each parse that fails on the first answer that is no JSON."""
+        parsers = words("llm_clients", "parsing", "functions")
         for call in code.calls("loads"):
             if (
-                code.qualified_name(call.func) not in ("json.loads", "orjson.loads", "ujson.loads", "simplejson.loads")
+                code.qualified_name(call.func) not in parsers
                 or not call.args
+                or _is_written_as_json(code, call.args[0].value)
             ):
                 continue
             source = code.taint.model_text(call.args[0].value)
             if source is None or not isinstance(source.node, cst.Call):
                 continue
-            if _is_structured(source.node) or code.llm.answers_in_json(source.node):
+            if _is_structured(code, source.node) or code.llm.answers_in_json(source.node):
                 continue
             if _is_caught(code, call) or _is_second_attempt(code, call) or code.guards.is_guarded(call):
                 continue
             message = (
-                f"{source} is parsed on trust: a sentence around the JSON raises JSONDecodeError; ask for structured"
-                " output, or catch it"
+                f"{source} is parsed on trust: a sentence around the JSON raises JSONDecodeError; ask for"
+                " structured output, or catch it"
             )
             yield self.finding(code, call, message)
 
 
-def _is_structured(call: cst.Call) -> bool:
-    """Does the model call ask for an answer in a format, or hide its arguments?"""
-    return may_give(call, table("llm_clients")["structured_output"]["keywords"])
+def _is_structured(code: Code, call: cst.Call) -> bool:
+    """Does the model call, or what made or bound its client, ask for an answer in a format, or hide its arguments?"""
+    keywords = table("llm_clients")["structured_output"]["keywords"]
+    if may_give(call, keywords) or "with_raw_response" in code.text_of(call.func):
+        return True
+    receiver, steps = call.func, 0
+    while steps < _STEPS:
+        steps += 1
+        if isinstance(receiver, cst.Attribute):
+            receiver = receiver.value
+            continue
+        made = [receiver] if isinstance(receiver, cst.Call) else [o.node for o in code.values.origins(receiver)]
+        calls = [node for node in made if isinstance(node, cst.Call)]
+        if not calls:
+            return False
+        if any(_asks_for_format(one, keywords) for one in calls):
+            return True
+        receiver = calls[0].func
+    return False
+
+
+def _asks_for_format(call: cst.Call, keywords: list[str]) -> bool:
+    """Is a format among the arguments by which a client is made or bound, or in a dict among them (``model_kwargs``)?"""
+    formats = [name for name in keywords if "format" in name or "schema" in name or "mime" in name]
+    if any(arg.keyword is not None and arg.keyword.value in formats for arg in call.args):
+        return True
+    dicts = (arg.value for arg in call.args if isinstance(arg.value, cst.Dict))
+    keys = (as_text(getattr(entry, "key", None)) for entries in dicts for entry in entries.elements)
+    return any(key in formats for key in keys)
+
+
+def _is_written_as_json(code: Code, text: cst.BaseExpression) -> bool:
+    """Did a program write the text as JSON: ``json.loads(answer.model_dump_json())``?"""
+    made = [text] if isinstance(text, cst.Call) else [origin.node for origin in code.values.origins(text)]
+    writers = words("llm_clients", "parsing", "writers")
+    return any(isinstance(node, cst.Call) and code.text_of(node.func).rpartition(".")[2] in writers for node in made)
 
 
 def _is_caught(code: Code, call: cst.Call) -> bool:
     """Is there a handler for what parsing raises?"""
     handlers = (handler for statement in code.context.tries(call) for handler in statement.handlers)
-    names = ("ValueError", "JSONDecodeError")
     return any(
-        any(name in code.text_of(handler.type) for name in names) for handler in handlers if handler.type is not None
+        any(name in code.text_of(handler.type) for name in ("ValueError", "JSONDecodeError"))
+        for handler in handlers
+        if handler.type is not None
     )
 
 
