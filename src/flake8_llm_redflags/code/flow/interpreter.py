@@ -503,11 +503,20 @@ class Interpreter(ABC, Generic[State]):
             found = owner.fields.get(node.attr.value)
             if found is not None:
                 return found
-        if isinstance(owner.function, cst.ClassDef) and owner.fields is not None:
-            method = self._own_method(owner.function, node.attr.value)
+        if isinstance(owner.function, cst.ClassDef):
+            setting = self._setting(owner.function, node.attr.value)
+            if setting is not None:
+                return self.evaluate(setting)
+            method = self._own_method(owner.function, node.attr.value) if owner.fields is not None else None
             if method is not None:
                 return self._bound(method, owner)
         return self.attribute(node, owner)
+
+    def _setting(self, owner: cst.ClassDef, name: str) -> Node | None:
+        """Return the text or number that the body of a class gives a name: ``class Config: target = "price"``."""
+        values = [binding.value for binding in self.code.names.in_scope(owner).get(name, ())]
+        value = values[0] if len(values) == 1 else None
+        return value if isinstance(value, (cst.SimpleString, cst.Integer, cst.Float)) else None
 
     def _bound(self, method: cst.FunctionDef, owner: Thing[State]) -> Thing[State]:
         if id(method) not in self._running and any(

@@ -121,7 +121,8 @@ class Learning(Tables):
         if name in api.names("trainers"):
             return self._trainer(node, name, qualified, arguments)
         if name in api.names("models", "containers") and first is not None and first.state.is_data:
-            return Thing(replace(first.state, each=None))
+            label = argument_of(arguments, 1, "label")
+            return Thing(replace(first.state, each=None), fields=None if label is None else {"label": label})
         if (qualified or "") in api.names("models", "functions"):
             return self._boosted(node, name, qualified, arguments)
         if name[:1].isupper() and any(argument.value.state.fitted is not None for argument in arguments):
@@ -171,7 +172,7 @@ class Learning(Tables):
         features = argument_of(arguments, 1, "train_set") or argument_of(arguments, 1, "dtrain") or Thing(NOTHING)
         model = Thing(Data(estimator=Estimator("models", name, node, qualified)))
         assert model.state.estimator is not None
-        self._fit(node, model, model.state.estimator, features, None)
+        self._fit(node, model, model.state.estimator, features, (features.fields or {}).get("label"))
         self._validate(node, model, arguments)
         return model
 
@@ -295,7 +296,7 @@ class Learning(Tables):
         for argument in arguments:
             if argument.keyword in api.names("models", "validation_keywords"):
                 value = argument.value
-                while value.items and value.items[0].items:  # a list of pairs
+                while value.items and value.is_list:  # of which the last is the one that counts
                     value = value.items[-1]
                 first = value.items[0] if value.items else value
                 self.seen.watches.append(Watch(argument.node, receiver, first.state, signal))

@@ -348,6 +348,8 @@ class Selecting(Interpreter[Data]):
             added = frozenset((statistic, column) for statistic, _ in incoming)
         elif names is not None and value.shape != "table":
             added = frozenset((statistic, name) for statistic, _ in incoming for name in names)
+        elif names is None and value.shape == "column":
+            added = frozenset((statistic, None) for statistic, _ in incoming)
         else:
             added = incoming
         rows = state.rows or (value.rows if value.is_data else NONE)

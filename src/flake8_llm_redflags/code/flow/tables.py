@@ -382,7 +382,8 @@ class Tables(Selecting):
             return Thing(state)
         function = arguments[0].value
         if function.function is None:
-            marks = function.state.marks if function.state.is_data else NO_MARKS
+            looked_up = function.state.statistics() if function.state.is_data else ()
+            marks = frozenset((statistic, state.column) for statistic in looked_up)
             return Thing(replace(state, marks=together(state.marks, marks)))
         axis = next((a.value.constant for a in arguments if a.keyword == "axis"), 0)
         whole = name == "pipe" or (name == "apply" and state.shape == "table" and axis == 0)

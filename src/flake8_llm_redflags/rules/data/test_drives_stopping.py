@@ -54,7 +54,7 @@ class TestDrivesStopping(Rule):
             function = code.context.function(watch.node)
             if isinstance(function, cst.FunctionDef) and function.name.value in handed:
                 continue  # the objective of a search: its rows are there to choose by
-            if any(_VALIDATION.search(name.value) for name in code.tree.within(watch.node, cst.Name)):
+            if self._is_for_choosing(code, watch):
                 continue
             reported.add(id(watch.node))
             message = (
@@ -63,6 +63,18 @@ class TestDrivesStopping(Rule):
             )
             yield self.finding(code, watch.node, message)
         yield from self._best_epochs(code)
+
+    @staticmethod
+    def _is_for_choosing(code: Code, watch: Watch) -> bool:
+        """Does a name say that the rows are there to choose by, where they are watched or where they were split off?"""
+        splits = [one.split.node for rows in watch.features.rows for one in rows.line() if one.split is not None]
+        said = [watch.node, *map(code.context.statement, splits)]
+        return any(
+            _VALIDATION.search(name.value)
+            for node in said
+            if node is not None
+            for name in code.tree.within(node, cst.Name)
+        )
 
     @staticmethod
     def _is_reported(code: Code, watch: Watch) -> bool:
