@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...code.constants import as_number, is_false, is_none, is_true
+from ...code.constants import as_number, as_text, is_false, is_none, is_true
 from ...code.syntax import cst
 from ...finding import Edit, Finding, Severity
 from ...knowledge import table
@@ -36,7 +36,7 @@ class ConflictingSampling(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each option that another one makes void."""
         reported = set()
-        for call in code.calls(*table("llm_clients")["sampling"]["callees"]):
+        for call in (*code.calls(*table("llm_clients")["sampling"]["callees"]), *code.llm.local_calls()):
             given = _options(code, call)
             for name, message in _conflicts(given):
                 place = given[name].place
@@ -62,9 +62,13 @@ def _options(code: Code, call: cst.Call) -> dict[str, _Given]:
         elif argument.star == "**":
             origins = code.values.origins(argument.value)
             whole = origins[0].node if len(origins) == 1 else None
+            if isinstance(whole, cst.Call) and code.qualified_name(whole.func) == "builtins.dict":
+                given |= {
+                    arg.keyword.value: _Given(arg.value, arg, None) for arg in whole.args if arg.keyword is not None
+                }
             for entry in whole.elements if isinstance(whole, cst.Dict) else ():
-                key = getattr(getattr(entry, "key", None), "evaluated_value", None)
-                if isinstance(key, str):
+                key = as_text(getattr(entry, "key", None))
+                if key is not None:
                     given[key] = _Given(entry.value, entry, None)
     return given
 
@@ -72,8 +76,9 @@ def _options(code: Code, call: cst.Call) -> dict[str, _Given]:
 def _conflicts(given: dict[str, _Given]) -> Iterator[tuple[str, str]]:
     """Yield the name of each option that another makes void, with what to say about it."""
     sampled = given["do_sample"].value if "do_sample" in given else None
-    if is_false(sampled):
-        for name in table("llm_clients")["sampling"]["only_when_sampling"]:
+    facts = table("llm_clients")["sampling"]
+    if is_false(sampled) and facts["contrastive"] not in given:
+        for name in facts["only_when_sampling"]:
             if name in given and not _is_neutral(given[name].value):
                 yield (
                     name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.constants import is_false, is_true
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule
@@ -31,7 +32,7 @@ class UnboundedAgentLoop(Rule):
             for loop in code.context.loops(call):
                 if id(loop) not in unbounded:
                     unbounded[id(loop)] = isinstance(loop, cst.While) and _is_unbounded(code, loop)
-                if isinstance(loop, cst.While) and unbounded[id(loop)] and _grows(code, call, loop):
+                if isinstance(loop, cst.While) and unbounded[id(loop)] and _is_fed(code, call, loop):
                     unbounded[id(loop)] = False  # one finding is enough
                     yield self._finding(code, call, loop)
                     break
@@ -49,15 +50,46 @@ def _is_unbounded(code: Code, loop: cst.While) -> bool:
 
 
 def _is_the_models(code: Code, loop: cst.While) -> bool:
-    """Does the loop go on for ever, or as long as the model's answer has it (``while answer.stop_reason == "tool_use"``)?"""
-    if is_endless(loop):
+    """Does the loop go on for ever, until a flag that it sets, or as long as the model has it (``while answer.tool_calls``)?"""
+    if is_endless(loop) or _is_until_flagged(code, loop):
         return True
     return any(code.taint.model_text(node) is not None for node in code.tree.within(loop.test, cst.Attribute))
 
 
-def _grows(code: Code, call: cst.Call, loop: cst.While) -> bool:
-    """Is something handed to the model that the loop itself adds to, and does not start anew in each turn?"""
-    given = _handed_over(code, call)
+def _is_until_flagged(code: Code, loop: cst.While) -> bool:
+    """Is this ``while not done``, where the loop itself, or the model's answer, says when it is done?"""
+    is_negated = isinstance(loop.test, cst.UnaryOperation) and isinstance(loop.test.operator, cst.Not)
+    test = loop.test.expression if is_negated else loop.test
+    if not isinstance(test, cst.Name):
+        return False
+    said = (
+        step.value
+        for step in code.tree.within(loop, cst.Assign)
+        if any(isinstance(target.target, cst.Name) and target.target.value == test.value for target in step.targets)
+    )
+    return any(is_true(value) or is_false(value) or code.taint.model_text(value) is not None for value in said)
+
+
+def _is_fed(code: Code, call: cst.Call, loop: cst.While) -> bool:
+    """Does a conversation grow in the loop, or in a function of the file that it calls and that keeps it?"""
+    if _grows(code, call, loop):
+        return True
+    function = code.context.called_function(call)
+    if function is None:
+        return False
+    return any(
+        _grows(code, inner, function, kept=True)
+        for inner in code.tree.within(function, cst.Call)
+        if code.llm.is_call_site(inner)
+    )
+
+
+def _grows(code: Code, call: cst.Call, loop: cst.CSTNode, *, kept: bool = False) -> bool:
+    """Is something handed to the model that the loop itself adds to, and does not start anew in each turn?
+
+    ``kept``: in a function, only what outlives it counts: an attribute of its object.
+    """
+    given = {name for name in _handed_over(code, call) if not kept or name.startswith("self.")}
     for step in code.tree.within(loop, cst.Assign):
         given -= {name for target in step.targets if (name := _dotted(target.target)) not in _names(code, step.value)}
     for change in code.tree.within(loop, cst.Call):

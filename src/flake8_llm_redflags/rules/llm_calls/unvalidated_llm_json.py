@@ -86,7 +86,9 @@ def _asks_for_format(call: cst.Call, keywords: list[str]) -> bool:
 
 
 def _is_written_as_json(code: Code, text: cst.BaseExpression) -> bool:
-    """Did a program write the text as JSON: ``json.loads(answer.model_dump_json())``?"""
+    """Did a program write the text as JSON: ``json.loads(answer.model_dump_json())``, ``json.loads(event.data)``?"""
+    if isinstance(text, cst.Attribute) and text.attr.value in words("llm_clients", "parsing", "envelopes"):
+        return True
     made = [text] if isinstance(text, cst.Call) else [origin.node for origin in code.values.origins(text)]
     writers = words("llm_clients", "parsing", "writers")
     return any(isinstance(node, cst.Call) and code.text_of(node.func).rpartition(".")[2] in writers for node in made)
