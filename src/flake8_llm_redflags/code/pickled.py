@@ -32,6 +32,24 @@ def holds_model(code: Code, call: cst.Call) -> bool:
     return any(_names_model(name.lower()) for name in names)
 
 
+def holds_results(code: Code, call: cst.Call) -> bool:
+    """Is the file that is loaded called like what a run of one's own has written: ``all_results.npy``?"""
+    names = (_text(code, _last_part(path)).lower() for path in _files(code, call))
+    return any(pattern("loading", "pickles", "data_words").search(name) for name in names)
+
+
+def is_opted_in(code: Code, call: cst.Call) -> bool:
+    """Does the function around ask its caller first: ``if not allow_pickle: raise …``?"""
+    function = code.context.function(call)
+    tests = [statement.test for statement in code.tree.within(function, cst.If)] if function is not None else []
+    asked = pattern("loading", "pickles", "opt_in")
+    return any(
+        asked.search(last_name(name) or "")
+        for test in tests
+        for name in code.tree.within(test, cst.Name, cst.Attribute)
+    )
+
+
 def _names_model(name: str) -> bool:
     is_data = pattern("loading", "pickles", "data_words").search(name) is not None
     return not is_data and pattern("loading", "pickles", "model_words").search(name) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...code.constants import as_integer, is_true
+from ...code.constants import as_integer, is_none, is_true
 from ...code.syntax import cst
 from ...knowledge import words
 
@@ -19,6 +19,22 @@ _LIMIT = re.compile(r"max|limit|budget|remaining|deadline|timeout", re.IGNORECAS
 def is_endless(loop: cst.CSTNode) -> bool:
     """Is this ``while True`` or ``while 1``?"""
     return isinstance(loop, cst.While) and (is_true(loop.test) or as_integer(loop.test) == 1)
+
+
+def is_until_answered(code: Code, loop: cst.While) -> bool:
+    """Is this ``while answer is None`` or ``while not done``, where the loop itself gives the name its value?"""
+    test = loop.test
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        name = test.expression
+    elif isinstance(test, cst.Comparison) and is_none(test.comparisons[0].comparator):
+        name = test.left if isinstance(test.comparisons[0].operator, cst.Is) else None
+    else:
+        return False
+    return isinstance(name, cst.Name) and any(
+        isinstance(target.target, cst.Name) and target.target.value == name.value
+        for step in code.tree.within(loop, cst.Assign)
+        for target in step.targets
+    )
 
 
 def waits_for_somebody(code: Code, loop: cst.While) -> bool:

@@ -39,5 +39,14 @@ MODEL_CALL = Trigger(
 )
 #: A loop that its model alone may end.
 AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"[\r\n][ \t]*while\b")
-#: ``while True`` in a file that calls a model.
-ENDLESS_LOOP = Trigger(words=AGENT_LOOP.words, pattern=r"while\s*\(?\s*(?:True|1)\b")
+#: What may try a model call again: a loop, a retry library, a handler (which is asked of the tree).
+RETRY = Trigger(
+    words=(("while", "retry", "retrying", "backoff", "tenacity", "except"), MODEL_WORDS),
+    pattern=(
+        r"while\s",
+        r"@[\w.]*retry",
+        r"on_exception\s*\(",
+        r"Retrying\s*\(",
+        r"except[^\n]*:[^\n]*\n(?:[^\n]*\n){0,6}?\s*return\s",
+    ),
+)

@@ -43,7 +43,7 @@ class UnpickledModel(Rule):
 
 def _disarmed(code: Code, call: cst.Call) -> str | None:
     """Return the message for an argument that takes off the catch of a loader: ``allow_pickle=True``."""
-    from ...code.pickled import wrote_itself
+    from ...code.pickled import holds_results, wrote_itself
 
     called = _called(code, call)
     for switch in table("loading")["switches"]["arguments"]:
@@ -51,6 +51,7 @@ def _disarmed(code: Code, call: cst.Call) -> str | None:
             f".{called}".endswith(f".{switch['callee']}")
             and _has(call, switch["name"], switch["value"])
             and not wrote_itself(code, call)
+            and not holds_results(code, call)
         ):
             return f"`{switch['name']}={switch['value']}` runs whatever code is in the file: {switch['advice']}"
     return None
@@ -58,7 +59,7 @@ def _disarmed(code: Code, call: cst.Call) -> str | None:
 
 def _unpickled(code: Code, call: cst.Call) -> str | None:
     """Return the message for a pickle that holds a model, or comes from outside."""
-    from ...code.pickled import holds_model, is_downloaded, wrote_itself
+    from ...code.pickled import holds_model, is_downloaded, is_opted_in, wrote_itself
 
     facts = table("loading")["pickles"]
     loader, source = _loader(code, call)
@@ -72,7 +73,7 @@ def _unpickled(code: Code, call: cst.Call) -> str | None:
             return f"`{shown}` runs whatever code is pickled there, and it comes from outside: take JSON, or skops, ONNX or safetensors"
     is_code = loader in facts["code_loaders"]
     is_model = loader in facts["model_loaders"] or (loader in facts["loaders"] and holds_model(code, source))
-    if (is_code or is_model) and not wrote_itself(code, source):
+    if (is_code or is_model) and not wrote_itself(code, source) and not is_opted_in(code, call):
         return (
             f"`{shown}` runs whatever code is pickled there: load it only from where nobody else can write, or use skops, ONNX or"
             " safetensors"
