@@ -120,7 +120,8 @@ def _is_key_body(body: str) -> bool:
         shown = re.split(r"[-_]", shown)[-1]  # `sk-ant-...` says no more than `sk-...`
     if len(shown) < 4 or _placeholders("anywhere").search(shown) or re.search(r"test|key", shown, re.IGNORECASE):
         return False
-    return re.fullmatch(r"[a-z]+(?:[-_][a-z]+)*", shown) is None or len(shown) >= 20
+    words = re.fullmatch(r"[a-z]+(?:[-_][a-z]+)*", shown) and re.split(r"[-_]", shown)
+    return not words or (len(shown) >= 20 and len(words) < 3)  # `sk-verify-only-no-real-calls` is a sentence
 
 
 def _looks_random(value: str) -> bool:
