@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from ...code import Code
 
 
-#: Words by which a program notes that something failed, or tells its user.
-_NOTE = re.compile(
-    r"err|fail|exception|sorry|unavailable|unable|(?:could|did|can) ?n[o']t|try again|\bok\b|success|healthy|\bvalid"
-)
+#: Words by which a program notes that something failed.
+_NOTE = re.compile(r"err|fail|exception|\bok\b|success|healthy|\bvalid")
 
 
 class SwallowedLlmError(Rule):
@@ -37,7 +35,7 @@ class SwallowedLlmError(Rule):
         seen: set[int] = set()
         for call in code.llm.call_sites(exposed=True):
             message = (
-                f"an error of `{code.short_text(call.func, 36)}` vanishes here: an outage looks like empty answers;"
+                f"an error of `{code.short_text(call.func, 36)}` vanishes here: an outage leaves no trace;"
                 " log it, and catch only what you expect"
             )
             silencer = _silencer(code, call)
@@ -97,7 +95,7 @@ def _leaves_no_trace(code: Code, call: cst.Call) -> bool:
 
 
 def _says_so(code: Code, body: cst.CSTNode) -> bool:
-    """Is a failure noted (``ok = False``, ``result["error"] = …``), or told in words?"""
+    """Is a failure noted (``ok = False``, ``result["error"] = …``), or the answer one that says so (``"error"``)?"""
     noted = (code.text_of(target.target) for step in code.tree.within(body, cst.Assign) for target in step.targets)
     told = (as_text(text) or "" for text in code.tree.within(body, cst.SimpleString))
     return any(_NOTE.search(text.lower()) for text in (*noted, *told))
