@@ -26,10 +26,10 @@ class TrustRemoteCode(Rule):
     name = "trust-remote-code"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(pattern=r"trust_re(?:mote_code|po)\s*=\s*True")
+    trigger = Trigger(pattern=r"trust_re(?:mote_code|po)(?:\s*=|[\"']\s*:|[\"']\]\s*=)\s*True")
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each call that trusts the code of a repository."""
+        """Yield a finding for each call, and each setting, that trusts the code of a repository."""
         switches = table("loading")["remote_code"]["switches"]
         for call in code.all(cst.Call):
             for argument in call.args:
@@ -45,6 +45,39 @@ class TrustRemoteCode(Rule):
                 what = f"{keyword.value}=True" if is_settings else code.short_text(call.func, 40)
                 message = f"`{what}` runs Python from the model's repository on this machine: {advice}"
                 yield self.finding(code, argument, message)
+        for place, switch in _settings(code, switches):
+            if any(switch in code.text_of(test) for test, holds in code.context.conditions(place) if holds):
+                continue  # the caller has asked for it
+            advice = (
+                "read that code at the pinned revision"
+                if _is_revision_beside(code, place)
+                else "read it and pin revision=<commit>"
+            )
+            yield self.finding(
+                code, place, f"`{switch}: True` runs Python from the model's repository on this machine: {advice}"
+            )
+
+
+def _settings(code: Code, switches: list[str]) -> Iterator[tuple[cst.CSTNode, str]]:
+    """Yield ``{"trust_remote_code": True}`` and ``options["trust_remote_code"] = True``, which go into such a call."""
+    for entry in code.all(cst.DictElement):
+        key = as_text(entry.key)
+        if key in switches and is_true(entry.value):
+            yield entry, key
+    for step in code.all(cst.Assign):
+        target = step.targets[0].target
+        if isinstance(target, cst.Subscript) and is_true(step.value):
+            index = target.slice[0].slice
+            key = as_text(index.value) if isinstance(index, cst.Index) else None
+            if key in switches:
+                yield target, key
+
+
+def _is_revision_beside(code: Code, place: cst.CSTNode) -> bool:
+    """Does the dict of a setting pin a revision?"""
+    whole = code.tree.parent(place)
+    others = whole.elements if isinstance(whole, cst.Dict) else ()
+    return any(as_text(getattr(other, "key", None)) == "revision" for other in others)
 
 
 def _is_pinned(call: cst.Call) -> bool:
