@@ -34,8 +34,9 @@ def holds_model(code: Code, call: cst.Call) -> bool:
 
 def holds_results(code: Code, call: cst.Call) -> bool:
     """Is the file that is loaded called like what a run of one's own has written: ``all_results.npy``?"""
-    names = (_text(code, _last_part(path)).lower() for path in _files(code, call))
-    return any(pattern("loading", "pickles", "data_words").search(name) for name in names)
+    path = next(_files(code, call), None)
+    name = _text(code, _last_part(path)).lower() if path is not None else ""
+    return pattern("loading", "pickles", "data_words").search(name) is not None
 
 
 def is_opted_in(code: Code, call: cst.Call) -> bool:

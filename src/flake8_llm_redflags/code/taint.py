@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from ..knowledge import pattern, table
-from .arguments import keyword
-from .constants import is_true
+from .arguments import argument, keyword
+from .constants import as_text, is_true
 from .names import Binding, last_name
 from .tree import Node
 
@@ -56,6 +57,31 @@ class Taint:
             return "made" if isinstance(node, cst.Call) and self._code.qualified_name(node.func) in calls else None
 
         return _Search(self._code, test).origin(expression) is not None
+
+    @cached_property
+    def kept(self) -> dict[object, list[tuple[str | None, Node]]]:
+        """What the file puts into its tables and lists, with the constant key where there is one, by ``holder``."""
+        kept: dict[object, list[tuple[str | None, Node]]] = {}
+        for step in self._code.all(cst.Assign):
+            for target in step.targets:
+                if isinstance(target.target, cst.Subscript):
+                    for holder in self.holders(target.target.value):
+                        kept.setdefault(holder, []).append((_key(target.target), step.value))
+        for call in self._code.calls(*table("taint")["keeping"]["methods"]):
+            if isinstance(call.func, cst.Attribute):
+                given = [(arg.keyword and arg.keyword.value, arg.value) for arg in call.args]
+                for holder in self.holders(call.func.value):
+                    kept.setdefault(holder, []).extend(given)
+        return kept
+
+    def holders(self, node: Node) -> list[object]:
+        """Return by what a table or list is known wherever the file uses it: its bindings, or its class and attribute."""
+        if isinstance(node, cst.Name):
+            return [id(binding) for binding in self._code.values.definitions(node)]
+        if isinstance(node, cst.Attribute) and last_name(node.value) in ("self", "cls"):
+            owner = self._code.names.enclosing_class(node)
+            return [(id(owner), node.attr.value)] if owner is not None else []
+        return []
 
     # ---- what a model wrote
 
@@ -159,14 +185,15 @@ class _Search:
             if self._is_checked(node):
                 return []
             members = [o.node for o in self._code.values.origins(node) if o.kind == "literal"]
-            return [node.value, *members, *self._member_values(node)]
+            kept = [] if any(isinstance(member, cst.Dict) for member in members) else self._kept(node, None)
+            return [node.value, *members, *self._member_values(node), *kept]
         if isinstance(node, cst.Call):
             return self._parts_of_call(node)
         if isinstance(node, cst.Param):
             function = self._tree.parent(self._tree.parent(node) or node)
             return [] if function is None else self._code.context.arguments_for(node, function)
         if isinstance(node, cst.Subscript):  # a look-up gives what the table holds, not what is looked up
-            return [node.value]
+            return [node.value, *self._looked_up(node.value, _key(node))]
         if isinstance(node, cst.FormattedString):
             return [part.expression for part in node.parts if isinstance(part, cst.FormattedStringExpression)]
         if isinstance(node, (cst.BinaryOperation, cst.BooleanOperation, cst.ConcatenatedString)):
@@ -187,12 +214,29 @@ class _Search:
         if binding.kind == "param":
             return [binding.node]
         if isinstance(binding.value, cst.List):
-            return [binding.value, *self._code.values.added_to(binding)[:_STEPS]]
+            return [binding.value, *(value for _, value in self._code.taint.kept.get(id(binding), ())[:_STEPS])]
         return (
             [binding.value]
             if binding.value is not None and binding.kind not in ("import", "def", "class", "except")
             else []
         )
+
+    def _looked_up(self, whole: Node, key: str | None) -> list[Node]:
+        """Return what a table holds under a key, or under any where either is not constant."""
+        tables = [origin.node for origin in self._code.values.origins(whole)]
+        entries = [
+            entry.value
+            for found in tables
+            for entry in (found.elements if isinstance(found, cst.Dict) else ())
+            if isinstance(entry, cst.DictElement) and _may_be(as_text(entry.key), key)
+        ]
+        return [*entries, *self._kept(whole, key)]
+
+    def _kept(self, whole: Node, key: str | None) -> list[Node]:
+        """Return what the file puts into a table or list under a key."""
+        taint = self._code.taint
+        found = (pair for holder in taint.holders(whole) for pair in taint.kept.get(holder, ()))
+        return [value for own, value in found if _may_be(own, key)][:_STEPS]
 
     def _member_values(self, node: cst.Attribute) -> list[Node]:
         if not isinstance(node.value, cst.Name) or node.value.value not in ("self", "cls"):
@@ -216,8 +260,8 @@ class _Search:
         if function is not None:
             return list(self._code.context.returned_values(function))
         receiver = [call.func.value] if isinstance(call.func, cst.Attribute) else []
-        if name == "get" and receiver and all(o.kind == "literal" for o in self._code.values.origins(receiver[0])):
-            return []
+        if name == "get" and receiver and any(o.kind == "literal" for o in self._code.values.origins(receiver[0])):
+            return self._looked_up(receiver[0], as_text(argument(call, 0)))
         return [*receiver, *(arg.value for arg in call.args)]
 
     def _may_clean(self, call: cst.Call) -> bool:
@@ -237,6 +281,16 @@ class _Search:
             isinstance(test.operator, (cst.In, cst.NotIn)) and not isinstance(test.comparator, cst.SimpleString)
             for test in self._code.context.tests(name)
         )
+
+
+def _key(node: cst.Subscript) -> str | None:
+    """Return the constant key of ``table["key"]``."""
+    index = node.slice[0].slice
+    return as_text(index.value) if isinstance(index, cst.Index) else None
+
+
+def _may_be(own: str | None, key: str | None) -> bool:
+    return own is None or key is None or own == key
 
 
 def _matches(what: str, name: str) -> bool:
