@@ -2,7 +2,8 @@
 
 *Format*: the text holds a provider's key, whatever it is called. *Prefix*: its name is that of a secret, and it
 starts as a provider's keys do. *Value*: its name is that of a secret, and it looks random. *Word*: its name is that of
-a secret, and it is neither empty nor a placeholder; that alone is where linters are wrong a hundred times in a hundred.
+a secret, and it is neither empty nor a placeholder; that alone is where linters are wrong a hundred times in a hundred. *Signing*:
+a web application signs its sessions with it, whatever it is.
 
 Triage asks here too, before anything is parsed: this module needs no libcst.
 """
@@ -42,7 +43,7 @@ _HUMP = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 class Evidence:
     """Why a value is held to be a secret, and what may be shown of it."""
 
-    kind: Literal["format", "prefix", "value", "word"]
+    kind: Literal["format", "prefix", "value", "word", "signing"]
     shown: str  #: its prefix and last two characters at most
     provider: str | None = None
 
@@ -57,6 +58,11 @@ def judge(name: str | None, value: str) -> Evidence | None:
         return Evidence("value", f"{_shown(url['password'], '')}@")
     named = by_name(name, value) if name is not None else None
     return named or _by_pair(value)
+
+
+def as_signing_key(value: str) -> Evidence | None:
+    """Return the evidence of a literal that signs sessions; None for what asks to be replaced."""
+    return None if _placeholders("anywhere").search(value) else Evidence("signing", _shown(value, ""))
 
 
 def _is_url_password(url: re.Match[str]) -> bool:

@@ -11,7 +11,7 @@ import libcst as cst
 
 from ..knowledge import words
 from .names import dotted, last_name
-from .secret_evidence import Evidence, judge
+from .secret_evidence import Evidence, as_signing_key, judge
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -47,8 +47,34 @@ class Secrets:
     @cached_property
     def suspects(self) -> list[tuple[NamedLiteral, Evidence]]:
         """The literals that may be secrets, with the evidence."""
-        judged = ((literal, judge(literal.name, literal.value)) for literal in self.literals())
+        judged = ((literal, self._judge(literal)) for literal in self.literals())
         return [(literal, evidence) for literal, evidence in judged if evidence is not None]
+
+    def _judge(self, literal: NamedLiteral) -> Evidence | None:
+        evidence = judge(literal.name, literal.value)
+        is_sure = evidence is not None and evidence.kind != "word"
+        return evidence if is_sure or not self._signs(literal) else as_signing_key(literal.value)
+
+    def _signs(self, literal: NamedLiteral) -> bool:
+        """Is the literal the key by which a web application signs its sessions: ``app.secret_key = "…"``?"""
+        if literal.name not in words("secrets", "signing") or not literal.is_bound:
+            return False
+        parent = self._tree.parent(literal.node)
+        if isinstance(parent, cst.Assign):
+            return any(self._is_of_application(target.target) for target in parent.targets)
+        call = self._tree.parent(parent) if isinstance(parent, cst.Arg) else None
+        if not isinstance(call, cst.Call):
+            return False
+        named = (call.func, *(arg.value for arg in call.args))
+        return any(last_name(node) in words("secrets", "signing", "middleware") for node in named) or (
+            last_name(call.func) == "update" and self._is_of_application(call.func)
+        )
+
+    def _is_of_application(self, node: Node) -> bool:
+        """Is this ``app.secret_key``, ``app.config["SECRET_KEY"]`` or ``app.config.update`` of an application made here?"""
+        while isinstance(node, (cst.Attribute, cst.Subscript)):
+            node = node.value
+        return bool(self._code.values.made_by(node) & words("secrets", "signing", "applications"))
 
     def literals(self) -> Iterator[NamedLiteral]:
         """Yield every string literal of the file but docstrings, in document order per kind of literal."""

@@ -33,6 +33,13 @@ class HardcodedSecret(Rule):
                 continue  # made up, nearly always; a provider's whole key is believed everywhere
             what = f"`{literal.name}` holds" if literal.name is not None and literal.is_bound else "this text holds"
             owner = f"{evidence.provider}, " if evidence.provider is not None else ""
+            if evidence.kind == "signing":
+                message = (
+                    f"`{literal.name}` is a literal: whoever reads or guesses it forges any session of this application; make it"
+                    " random and read it from the environment"
+                )
+                yield self.finding(code, literal.node, message, read_from_environment(code, literal, evidence))
+                continue
             message = (
                 f"{what} a secret as a literal ({owner}{evidence.shown}): whoever reads the code has it;"
                 " revoke it and read it from the environment"

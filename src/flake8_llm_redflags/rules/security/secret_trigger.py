@@ -49,6 +49,8 @@ _ELSEWHERE = [
         r":AA(?<=\d{8}:AA)",
     )
 ]
+#: The key by which a web application signs its sessions.
+_SIGNING = re.compile(r"(?:secret_key|SECRET_KEY)[\"']?\]?\s*=\s*[rbu]?[\"']")
 _WORD = re.compile(r"[\"']([^\"'\s]{4,200})[\"']")
 #: Is a literal not all of the value, or not the value as it stands?
 _GOES_ON = re.compile(r"\s*(?:[rbfu]{0,2}[\"']|[+#\\])", re.IGNORECASE)
@@ -76,6 +78,10 @@ def may_hold_secret(text: Text) -> bool:
         _KEY.search(b" " + keys) is not None
         or any(_CREDIBLE.match(text.text, named.literal) for named in text.answer(_named_literals))
         or any(elsewhere.search(text.text) for elsewhere in _ELSEWHERE)
+        or (
+            any(name in text.text for name in ("Flask", "Quart", "SessionMiddleware"))
+            and _SIGNING.search(text.text) is not None
+        )
     )
 
 
