@@ -368,13 +368,16 @@ class Learning(Tables):
         if not arrays or any(argument.star == "*" for argument in arguments):
             return self._unknown_call(node, arguments)
         split = self._split_at(node, "random", ordered=ordered)
+        states = [array.state for array in arrays]
+        if len(states) > 1:
+            self.seen.targets.append((node, states[0], states[1]))
+            if (predicted := states[1].column) is not None:  # how it was defined leaks nothing into the features
+                states[0] = replace(states[0], marks=frozenset(m for m in states[0].marks if m[1] != predicted))
         parts: list[Thing[Data]] = []
-        for array in arrays:
+        for state in states:
             for part in ("train", "test"):
-                parts.append(Thing(replace(array.state, rows=self._cut(array.state.rows, split, part), each=None)))
-        self._divided(split, arrays[0].state)
-        if len(arrays) > 1:
-            self.seen.targets.append((node, arrays[0].state, arrays[1].state))
+                parts.append(Thing(replace(state, rows=self._cut(state.rows, split, part), each=None)))
+        self._divided(split, states[0])
         result: Thing[Data] = Thing(NOTHING)
         result.items = tuple(parts)
         return result

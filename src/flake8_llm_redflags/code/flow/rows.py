@@ -63,6 +63,8 @@ class Rows:
         key = (id(split), part)
         if key not in self._parts:
             self._parts[key] = Rows(split.node, (self,), part, split)
+            if part == "piece":  # `series[i : i + 30]`: a window of its own in each turn
+                self._parts[key].turns |= split.turns
         return self._parts[key]
 
     def line(self) -> Iterator[Rows]:

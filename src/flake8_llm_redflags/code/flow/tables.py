@@ -149,6 +149,8 @@ class Tables(Selecting):
         if name == "merge":
             return Thing(self._looked_up(states))
         result = self._blend(states)
+        if name in api.names("numpy", "cycles"):  # of `hour / hour.max()`: how long a day is, anyone can say
+            result.marks = frozenset(mark for mark in result.marks if mark[0].what != "max")
         if name not in ("DataFrame", "Series", "array", "asarray"):
             result.prediction = None
         return Thing(result)
@@ -289,6 +291,8 @@ class Tables(Selecting):
                 return Thing(replace(state, column=None, form=object()))
             if state.shape == "mask" or name == "sum":
                 return Thing(NOTHING)
+            if name in api.names("pandas", "frequencies"):
+                return Thing(Data(marks=state.marks, shape="number"))
             other = name in api.names("pandas", "associations") and any(a.value.state.is_data for a in arguments)
             result = self._statistic_value(node, state, name, kind="supervised" if other else "statistic")
         elif name in api.names("pandas", "row_wise_statistics"):
@@ -370,6 +374,8 @@ class Tables(Selecting):
             return Thing(state)
         marks = value.state.marks if value.state.is_data else NO_MARKS
         if state.column is not None:
+        if _is_beyond_all(node):
+            marks = frozenset(mark for mark in marks if mark[0].what not in ("max", "min"))
             marks = frozenset((statistic, state.column) for statistic, _ in marks)
         return Thing(replace(state, marks=together(state.marks, marks)))
 
@@ -458,6 +464,12 @@ def argument_of(arguments: Sequence[Argument[Data]], position: int, keyword: str
 
 
 def _over_rows(axis: Thing[Data]) -> bool:
+def _is_beyond_all(filled: cst.Call) -> bool:
+    """Are gaps filled with a number outside of the range: ``x.fillna(x.min() - 1)``, which only marks them?"""
+    value = filled.args[0].value if filled.args else None
+    return isinstance(value, cst.BinaryOperation) and isinstance(value.operator, (cst.Add, cst.Subtract))
+
+
     """Does ``axis=`` run over the rows, alone or with others?"""
     if axis.items is not None:
         return any(item.constant == 0 for item in axis.items)
