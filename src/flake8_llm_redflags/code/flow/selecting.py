@@ -103,8 +103,7 @@ class Selecting(Interpreter[Data]):
             return Thing(Data(score=scored[0].state.score))
         states = [part.state for part in parts if part.state.is_data]
         if not states:
-            place = next((part.state for part in parts if part.state.shape == "place"), NOTHING)
-            return Thing(place if isinstance(node, cst.BinaryOperation) else NOTHING)  # `i + 1`
+            return Thing(_numbers(parts) if isinstance(node, cst.BinaryOperation) else NOTHING)
         result = self._blend(states)
         if self._only_shifts(node):
             result.marks = _shifted(states, result.marks)
@@ -289,7 +288,7 @@ class Selecting(Interpreter[Data]):
         for one in rows:
             own = [other for other in chosen if one in other.line()]
             if one.part == "joined":
-                own += [other for other in chosen if other in one.parents]
+                own += [other for other in chosen if any(whole in one.parents for whole in other.line())]
             if own:
                 found.update(own)
                 continue
@@ -393,6 +392,14 @@ def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
         if other is not None:
             side, said = not side, fingerprint(node.with_changes(func=node.func.with_changes(attr=cst.Name(other))))
     return side, said
+
+
+def _numbers(parts: Sequence[Thing[Data]]) -> Data:
+    """Return what a sum of row numbers is: the place ``i + 1``, or the rows of ``list(learn) + list(more)``."""
+    found = [part.state for part in parts if part.state.shape in ("place", "index")]
+    if not found:
+        return NOTHING
+    return Data(frozenset().union(*(state.rows for state in found)), shape=found[0].shape)
 
 
 def _shifted(states: Sequence[Data], marks: frozenset[Mark]) -> frozenset[Mark]:

@@ -10,7 +10,7 @@ import libcst as cst
 from ..constants import as_text
 from ..tree import Node
 from . import api
-from .facts import NO_MARKS, NOTHING, Columns, Data, Shape
+from .facts import NO_MARKS, NONE, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
 from .rows import Mark, Rows, Statistic, StatisticKind, joined, origins_of, with_parents
 from .selecting import Selecting, column_names, fingerprint, joined_back, together, without
@@ -359,10 +359,11 @@ class Tables(Selecting):
         plain = replace(state, shape="column" if state.shape == "grouped column" else "table")
         if given.constant in api.names("pandas", "counts"):
             return Thing(plain)
-        if name == "apply" and isinstance(given.function, cst.FunctionDef):
+        if name in ("apply", "transform"):
             result = self.apply_function(given, node, Thing(plain))
-            if result is not None and result.state.rows and not result.state.marks - state.marks:
-                return Thing(plain)
+            rows = result.state.rows if result is not None and not result.state.marks - state.marks else NONE
+            if rows and (rows == state.rows or isinstance(given.function, cst.FunctionDef)):
+                return Thing(plain)  # row by row, over the rows before, or groups thinned out
         return self._broadcast(node, state, f"groupby().{name}", causal=name == "ffill")
 
     def _filled(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
@@ -373,9 +374,9 @@ class Tables(Selecting):
         if value is None:
             return Thing(state)
         marks = value.state.marks if value.state.is_data else NO_MARKS
-        if state.column is not None:
         if _is_beyond_all(node):
             marks = frozenset(mark for mark in marks if mark[0].what not in ("max", "min"))
+        if state.column is not None:
             marks = frozenset((statistic, state.column) for statistic, _ in marks)
         return Thing(replace(state, marks=together(state.marks, marks)))
 
@@ -463,13 +464,13 @@ def argument_of(arguments: Sequence[Argument[Data]], position: int, keyword: str
     return None
 
 
-def _over_rows(axis: Thing[Data]) -> bool:
 def _is_beyond_all(filled: cst.Call) -> bool:
     """Are gaps filled with a number outside of the range: ``x.fillna(x.min() - 1)``, which only marks them?"""
     value = filled.args[0].value if filled.args else None
     return isinstance(value, cst.BinaryOperation) and isinstance(value.operator, (cst.Add, cst.Subtract))
 
 
+def _over_rows(axis: Thing[Data]) -> bool:
     """Does ``axis=`` run over the rows, alone or with others?"""
     if axis.items is not None:
         return any(item.constant == 0 for item in axis.items)
