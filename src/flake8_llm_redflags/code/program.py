@@ -26,6 +26,7 @@ from .imbalance import Imbalance
 from .llm import Llm
 from .names import Names, last_name
 from .norms import Norms
+from .pickled import Pickled
 from .positions import Positions
 from .rarity import Rarity
 from .reads import Reads
@@ -131,6 +132,11 @@ class Code:
     def strings(self) -> Strings:
         """Texts that the file puts together."""
         return Strings(self)
+
+    @cached_property
+    def pickled(self) -> Pickled:
+        """Pickles that the file reads and writes."""
+        return Pickled(self)
 
     @cached_property
     def sql(self) -> Sql:

@@ -43,15 +43,13 @@ class UnpickledModel(Rule):
 
 def _disarmed(code: Code, call: cst.Call) -> str | None:
     """Return the message for an argument that takes off the catch of a loader: ``allow_pickle=True``."""
-    from ...code.pickled import holds_results, wrote_itself
-
     called = _called(code, call)
     for switch in table("loading")["switches"]["arguments"]:
         if (
             f".{called}".endswith(f".{switch['callee']}")
             and _has(call, switch["name"], switch["value"])
-            and not wrote_itself(code, call)
-            and not (switch["callee"] == "numpy.load" and holds_results(code, call))
+            and not code.pickled.is_own(call)
+            and not (switch["callee"] == "numpy.load" and code.pickled.holds_results(call))
         ):
             return f"`{switch['name']}={switch['value']}` runs whatever code is in the file: {switch['advice']}"
     return None
@@ -59,21 +57,19 @@ def _disarmed(code: Code, call: cst.Call) -> str | None:
 
 def _unpickled(code: Code, call: cst.Call) -> str | None:
     """Return the message for a pickle that holds a model, or comes from outside."""
-    from ...code.pickled import holds_model, is_downloaded, is_opted_in, wrote_itself
-
     facts = table("loading")["pickles"]
     loader, source = _loader(code, call)
     shown = code.short_text(call.func, 30)
     if loader in facts["data_loaders"] or loader in facts["loaders"]:
         is_sent = bool(source.args) and code.taint.untrusted(source.args[0].value) is not None
-        if (is_sent or is_downloaded(code, source)) and not _is_restrained(code, call):
+        if (is_sent or code.pickled.is_downloaded(source)) and not _is_restrained(code, call):
             advice = facts["safe_loaders"].get(loader)
             if advice is not None:
                 return f"`{shown}` builds whatever objects the data asks for, and the data comes from outside: use `{advice}`"
             return f"`{shown}` runs whatever code is pickled there, and it comes from outside: take JSON, or skops, ONNX or safetensors"
     is_code = loader in facts["code_loaders"]
-    is_model = loader in facts["model_loaders"] or (loader in facts["loaders"] and holds_model(code, source))
-    if (is_code or is_model) and not wrote_itself(code, source) and not is_opted_in(code, call):
+    is_model = loader in facts["model_loaders"] or (loader in facts["loaders"] and code.pickled.holds_model(source))
+    if (is_code or is_model) and not code.pickled.is_own(source) and not code.pickled.is_opted_in(call):
         return (
             f"`{shown}` runs whatever code is pickled there: load it only from where nobody else can write, or use skops, ONNX or"
             " safetensors"
