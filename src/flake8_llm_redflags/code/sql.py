@@ -292,6 +292,11 @@ class Sql:
             return all(self.is_safe(part, depth - 1) for part in (call.func.value, *given))
         if isinstance(call.func, cst.Attribute) and name == "get":  # a look-up in a table of the program's own
             return self._is_constant(call.func.value) and self.is_safe(call.func.value, depth - 1)
+        if name == "map" and len(call.args) == 2:  # `map(str, ids)`, `map(int, ids)`
+            made, of = call.args[0].value, call.args[1].value
+            return last_name(made) in words("sql", "safe_calls") or (
+                last_name(made) in facts["functions"] and self.is_safe(of, depth - 1)
+            )
         if name in facts["functions"] and call.args:
             return all(self.is_safe(arg.value, depth - 1) for arg in call.args)
         if self._is_filter(call):
