@@ -110,8 +110,21 @@ def _is_tried_again(code: Code, call: cst.Call, loop: cst.While) -> bool:
         return False
     if any(code.values.depends_on(arg, loop) for arg in call.args):
         return False  # another question in each turn: a worker, no retry
+    if any(_adds_to_question(code, call, handler) for handler in statement.handlers):
+        return False
     is_left = _is_left_at_the_end(loop)
     return all(_goes_on(code, handler, is_left) for handler in statement.handlers)
+
+
+def _adds_to_question(code: Code, call: cst.Call, handler: cst.CSTNode) -> bool:
+    """Does a handler tell the model of the error: ``messages.append(…)``?"""
+    asked = {code.text_of(name) for arg in call.args for name in code.tree.within(arg, cst.Name, cst.Attribute)}
+    return any(
+        isinstance(change.func, cst.Attribute)
+        and change.func.attr.value in ("append", "extend", "insert")
+        and code.text_of(change.func.value) in asked
+        for change in code.tree.within(handler, cst.Call)
+    )
 
 
 def _goes_on(code: Code, handler: cst.CSTNode, is_left: bool) -> bool:
