@@ -41,7 +41,7 @@ _STATEMENT = re.compile(
 _SYNTAX = re.compile(
     rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*[({_HOLE}]|\bTABLE\b"
     # A procedure or function that is called; `CALL … YIELD` and `CALL … RETURN` are of graph databases.
-    r"|^\s*SELECT\s+[\w.]+\(|^\s*CALL\s+[\w.]+\((?!.*\b(?:YIELD|RETURN)\b)",
+    r"|^\s*SELECT\s+[\w.]+\(|^\s*CALL\s+\w+\((?!.*\b(?:YIELD|RETURN)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _ENGLISH = re.compile(
@@ -284,6 +284,8 @@ class Sql:
             part in name.lower() for part in table("sql")["safe_calls"]["name_parts"]
         ):
             return True
+        if self._is_filter(call) or _doubles_quotes(call):
+            return True
         facts = table("sql")["transparent_methods"]
         if name == "join" and call.args:
             return self.is_safe(call.args[0].value, depth - 1)
@@ -299,8 +301,6 @@ class Sql:
             )
         if name in facts["functions"] and call.args:
             return all(self.is_safe(arg.value, depth - 1) for arg in call.args)
-        if self._is_filter(call):
-            return True
         function = self._code.context.called_function(call)
         returned = self._code.context.returned_values(function) if function is not None else []
         return bool(returned) and all(self.is_safe(value, depth - 2) for value in returned if depth > 2)
@@ -411,6 +411,12 @@ def _slot(text: str, behind: str) -> Slot:
     if _ORDER.search(tail):
         return "order"
     return "clause" if _CLAUSE.search(tail) and not _COMPARED.match(behind) else "identifier"
+
+
+def _doubles_quotes(call: cst.Call) -> bool:
+    """Is this ``text.replace("'", "''")``, which is how SQL itself escapes a quote?"""
+    texts = [as_text(arg.value) for arg in call.args]
+    return last_name(call.func) == "replace" and texts in (["'", "''"], ['"', '""'])
 
 
 def _runs_sql(name: str | None) -> bool:

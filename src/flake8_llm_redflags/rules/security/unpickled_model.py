@@ -67,9 +67,8 @@ def _unpickled(code: Code, call: cst.Call) -> str | None:
             if advice is not None:
                 return f"`{shown}` builds whatever objects the data asks for, and the data comes from outside: use `{advice}`"
             return f"`{shown}` runs whatever code is pickled there, and it comes from outside: take JSON, or skops, ONNX or safetensors"
-    is_code = loader in facts["code_loaders"]
     is_model = loader in facts["model_loaders"] or (loader in facts["loaders"] and code.pickled.holds_model(source))
-    if (is_code or is_model) and not code.pickled.is_own(source) and not code.pickled.is_opted_in(call):
+    if is_model and not code.pickled.is_own(source) and not code.pickled.is_opted_in(call):
         return (
             f"`{shown}` runs whatever code is pickled there: load it only from where nobody else can write, or use skops, ONNX or"
             " safetensors"
