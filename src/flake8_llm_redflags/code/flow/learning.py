@@ -561,7 +561,8 @@ class Learning(Tables):
     def leaks(self) -> list[Leak]:
         """Return the leaks, one for each statistic; a split tells more than a cross-validation."""
         for node, features in self._searched.values():
-            self._cross_validated(node, features)
+            if not self._are_others_judged(features):
+                self._cross_validated(node, features)
         for statistic, split, whole in self._candidates.values():
             if id(split) not in self._settled:
                 self._confirm(statistic, split.node, "split", whole)
@@ -574,6 +575,17 @@ class Learning(Tables):
             if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak):
                 found.setdefault(node, leak)
         return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
+
+    def _are_others_judged(self, searched: Data) -> bool:
+        """Are other parts of the table that a search was given scored, if only by a model fitted after it?"""
+        return any(
+            part.split is not None and _is_another_part(part, searched.rows)
+            for evaluation in self.seen.evaluations
+            if evaluation.scored
+            for rows in evaluation.features.rows
+            if not covers(searched.rows, rows)
+            for part in rows.line()
+        )
 
     def _is_judged_elsewhere(self, leak: Leak) -> bool:
         """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune.

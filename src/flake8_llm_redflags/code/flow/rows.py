@@ -144,6 +144,8 @@ class Statistic:
     turns: frozenset[int] = frozenset()
     #: The column that was learnt, for a model.
     learnt: str | None = None
+    #: Whether its predictions are seen to fill the gaps of that column.
+    fills: bool = False
 
     def leaks_into(self, split: Split, whole: Rows) -> bool:
         """Does a split of the rows ``whole`` hand out parts that were already seen together?

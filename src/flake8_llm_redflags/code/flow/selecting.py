@@ -418,10 +418,11 @@ def _common_form(states: Sequence[Data]) -> object:
 
 
 def _learns(prediction: Data, column: str) -> None:
-    """Take in that what a model predicts goes into a column: it has learnt that column."""
+    """Take in that what a model predicts fills the gaps of a column: it has learnt that column."""
     made = prediction.prediction
     if made is not None and made.fit is not None and made.fit.statistic is not None:
-        made.fit.statistic.learnt = made.fit.statistic.learnt or column
+        statistic = made.fit.statistic
+        statistic.learnt, statistic.fills = statistic.learnt or column, True
 
 
 def _reads_association(state: Data) -> None:

@@ -151,6 +151,8 @@ class Tables(Selecting):
         result = self._blend(states)
         if name in api.names("numpy", "cycles"):  # of `hour / hour.max()`: how long a day is, anyone can say
             result.marks = frozenset(mark for mark in result.marks if mark[0].what != "max")
+        if name == "DataFrame" and first.fields is not None:
+            result.marks = _by_column(first)
         if name not in ("DataFrame", "Series", "array", "asarray"):
             result.prediction = None
         return Thing(result)
@@ -468,6 +470,15 @@ def _is_beyond_all(filled: cst.Call) -> bool:
     """Are gaps filled with a number outside of the range: ``x.fillna(x.min() - 1)``, which only marks them?"""
     value = filled.args[0].value if filled.args else None
     return isinstance(value, cst.BinaryOperation) and isinstance(value.operator, (cst.Add, cst.Subtract))
+
+
+def _by_column(columns: Thing[Data]) -> frozenset[Mark]:
+    """Return the statistics of a table made of named columns, under the names that they have there."""
+    named: set[Mark] = set()
+    for key, column in (columns.fields or {}).items():
+        named.update((statistic, str(key)) for statistic in column.state.statistics())
+    others = columns.state.statistics().difference(statistic for statistic, _ in named)
+    return frozenset(named).union((statistic, None) for statistic in others)
 
 
 def _over_rows(axis: Thing[Data]) -> bool:

@@ -53,6 +53,8 @@ class ScoredOnTrainOnly(Rule):
                 continue
             if _is_in_test(code, evaluation.node) or _has_not_seen_the_labels(evaluation):
                 continue
+            if _holds_rows_back(evaluation.fit):
+                continue
             if others and _says_so(code, evaluation.node):
                 continue
             reported.add(id(evaluation.fit.node))
@@ -87,6 +89,11 @@ def _can_learn_by_heart(fit: Fit) -> bool:
     """Is it a model whose training score is no description? Least squares and searches with folds inside are others."""
     name = fit.estimator.name
     return fit.estimator.category == "models" and name != "LinearRegression" and not name.endswith("CV")
+
+
+def _holds_rows_back(fit: Fit) -> bool:
+    """Does the fit itself put rows aside and score them after each epoch (Keras)?"""
+    return any(arg.keyword is not None and arg.keyword.value == "validation_split" for arg in fit.node.args)
 
 
 def _has_not_seen_the_labels(evaluation: Evaluation) -> bool:
