@@ -49,6 +49,9 @@ def main() -> int:
     parser.add_argument("--torchfix", type=Path, help="a Python that has flake8 and TorchFix (it pins an old libcst)")
     parser.add_argument("--only", default="", help="run the benchmarks whose name contains this")
     options = parser.parse_args()
+    for repository in options.repositories:
+        if not repository.is_dir():
+            parser.error(f"{repository}: no such directory; name checked-out repositories to lint")
     print(f"Python {platform.python_version()}, libcst {libcst.LIBCST_VERSION}, {len(all_rules())} rules, CPU time")
 
     benchmarks: dict[str, Callable[[], str]] = {}
