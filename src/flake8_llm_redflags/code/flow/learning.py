@@ -116,6 +116,8 @@ class Learning(Tables):
             return self._builtin(node, name, arguments)
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
+        if name in api.names("splits", "ready") and ".datasets." in (qualified or ""):
+            return self._ready_parts(node)
         if name in api.names("trainers", "loaders"):
             return Thing(self._loaded(node, arguments))
         if name in api.names("trainers"):
@@ -141,6 +143,15 @@ class Learning(Tables):
         if name == "SplineTransformer" and any(a.keyword == "knots" and a.value.constant is None for a in arguments):
             category = "stateless"
         return Estimator(category, name, node, qualified, tuple(_estimators(arguments)))
+
+    def _ready_parts(self, node: cst.Call) -> Thing[Data]:
+        """Return the pairs of ``(x_train, y_train), (x_test, y_test) = mnist.load_data()``."""
+        whole = Data(self._origin(node), shape="parts")
+        pairs: list[Thing[Data]] = []
+        for part in ("train", "test"):
+            state = self._named_part(whole, part, node)
+            pairs.append(Thing(state, items=(Thing(state), Thing(replace(state, form=object())))))
+        return Thing(NOTHING, items=tuple(pairs))
 
     def _loaded(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Data:
         """Return a hub data set: all its splits, or the one that ``split=`` names."""

@@ -65,7 +65,10 @@ class FitOnTest(Rule):
 
     @staticmethod
     def _counts(code: Code, fit: Fit) -> bool:
-        """Is it a transformer whose counterpart saw the training part, or whose output is judged?"""
+        """Is it a transformer whose counterpart saw the training part, or whose output is judged?
+
+        An encoder may be the target's, whose classes both parts hold: only its output in the features counts.
+        """
         if (
             fit.statistic is None
             or fit.statistic.kind == "resampling"
@@ -76,7 +79,8 @@ class FitOnTest(Rule):
             return False
         splits = {id(rows.split) for rows in fit.features.rows}
         for other in code.flow.data.fits:
-            if other.estimator.name == fit.estimator.name and any(
+            is_counterpart = other.estimator.name == fit.estimator.name and fit.statistic.kind != "encoder"
+            if is_counterpart and any(
                 rows.part == "train" and id(rows.split) in splits for rows in other.features.rows
             ):
                 return True
