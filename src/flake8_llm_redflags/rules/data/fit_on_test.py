@@ -112,7 +112,7 @@ class FitOnTest(Rule):
 
 def _own_statistics(code: Code) -> Iterator[Statistic]:
     """Yield the statistics of a test part that stand in its features when a model of other rows is scored on it."""
-    by_neighbours = words("data", "pandas", "row_wise_statistics") | {"fillna"}
+    by_neighbours = words("data", "pandas", "row_wise_statistics") | words("data", "pandas", "gap_fillers")
     seen: set[int] = set()
     for evaluation in code.flow.data.evaluations:
         fit = evaluation.fit

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
+from ...knowledge import words
 from ..rule import Rule, Trigger
 from .triggers import DIVIDED, JUDGED, STATISTICS
 
@@ -30,8 +31,15 @@ class StatisticBeforeSplit(Rule):
             if statement in reported:  # `(x - x.mean()) / x.std()` is one defect
                 continue
             reported.add(statement)
-            message = (
-                f"`{code.short_text(node)}` is taken over all rows, which are split on line {code.line(leak.sink)}:"
-                " take it from the training rows and apply it to both"
-            )
+            split = f"split on line {code.line(leak.sink)}"
+            if leak.statistic.what in words("data", "pandas", "gap_fillers"):
+                message = (
+                    f"`{code.short_text(node)}` fills gaps from rows nearby, on either side of the {split}:"
+                    " divide first, then fill each part by itself"
+                )
+            else:
+                message = (
+                    f"`{code.short_text(node)}` is taken over all rows, which are {split}:"
+                    " take it from the training rows and apply it to both"
+                )
             yield self.finding(code, node, message)
