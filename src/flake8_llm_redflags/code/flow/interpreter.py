@@ -340,7 +340,8 @@ class Interpreter(ABC, Generic[State]):
     def _for(self, node: cst.For) -> None:
         iterable = self.evaluate(node.iter)
         items = iterable.items
-        if items is not None and 1 < len(items) <= _TURNS and not self.in_loop and items[0].constant is None:
+        are_few = items is not None and 1 < len(items) <= _TURNS and not self.in_loop
+        if items is not None and are_few and (items[0].constant is None or self._picks_entries(node)):
             self.turns.append(node)
             for item in items:  # `for frame in (train, test)`: each is changed in place
                 self.assign(node.target, item, node.iter)
@@ -349,6 +350,16 @@ class Interpreter(ABC, Generic[State]):
             self.turns.pop()
             return
         self._loop(node, lambda: self.assign(node.target, self._element_of(node.iter, iterable), node.iter))
+
+    def _picks_entries(self, node: cst.For) -> bool:
+        """Does a loop over names take entries of a dict in view: ``for name in ("sales", "stores"): data[name]``?"""
+        for use in self.code.tree.within(node.body, cst.Subscript):
+            key = use.slice[0].slice
+            if isinstance(use.value, cst.Name) and isinstance(key, cst.Index) and isinstance(key.value, cst.Name):
+                owner = self.frame.find(use.value.value)
+                if owner is not None and owner.fields and key.value.value == getattr(node.target, "value", None):
+                    return True
+        return False
 
     def _while(self, node: cst.While) -> None:
         self._loop(node, lambda: self._evaluate_for_effect(node.test))
