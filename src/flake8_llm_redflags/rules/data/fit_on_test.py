@@ -65,10 +65,7 @@ class FitOnTest(Rule):
 
     @staticmethod
     def _counts(code: Code, fit: Fit) -> bool:
-        """Is it a transformer whose counterpart saw the training part, or whose output is judged?
-
-        An encoder may be the target's, whose classes both parts hold: only its output in the features counts.
-        """
+        """Is it a transformer whose counterpart saw the training part, or whose output is judged?"""
         if (
             fit.statistic is None
             or fit.statistic.kind == "resampling"
@@ -79,11 +76,10 @@ class FitOnTest(Rule):
             return False
         splits = {id(rows.split) for rows in fit.features.rows}
         for other in code.flow.data.fits:
-            is_counterpart = other.estimator.name == fit.estimator.name and fit.statistic.kind != "encoder"
-            if is_counterpart and any(
+            if other.estimator.name == fit.estimator.name and any(
                 rows.part == "train" and id(rows.split) in splits for rows in other.features.rows
             ):
-                return True
+                return fit.statistic.kind != "encoder" or _encodes_features(code, other)
         return any(fit.statistic in evaluation.features.statistics() for evaluation in code.flow.data.evaluations)
 
     @staticmethod
@@ -134,6 +130,13 @@ def _fills(code: Code, statistic: Statistic) -> bool:
         isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "fillna"
         for node in code.tree.ancestors(statistic.node)
     )
+
+
+def _encodes_features(code: Code, fit: Fit) -> bool:
+    """Does an encoder not belong to what models are to predict, whose classes both parts hold?"""
+    trainings = code.flow.data.trainings
+    targets = [training.target for training in trainings if training.target is not None]
+    return bool(trainings) and not any(fit.statistic in target.statistics() for target in targets)
 
 
 def _name(code: Code, fit: Fit) -> str:
