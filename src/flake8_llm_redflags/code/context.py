@@ -13,13 +13,14 @@ from ..knowledge import table, words
 from .arguments import has_star_arguments, keyword
 from .constants import as_text
 from .names import dotted, words_in
-from .tree import Node
+from .tree import Node, kinds
 
 if TYPE_CHECKING:
     from .program import Code
 
-_FUNCTIONS = (cst.FunctionDef, cst.Lambda)
-_STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+_FUNCTIONS = kinds(cst.FunctionDef, cst.Lambda)
+_FRAMES = _FUNCTIONS | kinds(cst.ClassDef)
+_STATEMENTS = kinds(cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 #: Words of so many letters stand within others by chance.
 _SHORT = 4
@@ -37,25 +38,23 @@ class Context:
 
     def function(self, node: Node) -> cst.FunctionDef | cst.Lambda | None:
         """Return the innermost function or lambda around the node."""
-        return next((above for above in self._tree.ancestors(node) if isinstance(above, _FUNCTIONS)), None)
+        return next((above for above in self._tree.ancestors(node) if above.__class__ in _FUNCTIONS), None)  # type: ignore[misc]
 
     def statement(self, node: Node) -> Node:
         """Return the innermost statement that holds the node (itself where it is one)."""
-        if isinstance(node, _STATEMENTS):
+        if node.__class__ in _STATEMENTS:
             return node
-        return next((above for above in self._tree.ancestors(node) if isinstance(above, _STATEMENTS)), node)
+        return next((above for above in self._tree.ancestors(node) if above.__class__ in _STATEMENTS), node)
 
     def loops(self, node: Node) -> Iterator[cst.For | cst.While]:
         """Yield the loops whose body repeats the node, nearest first, up to the border of the function."""
         child = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.For):
-                if child is above.body:
-                    yield above
-            elif isinstance(above, cst.While):
-                if child is above.body or child is above.test:
-                    yield above
-            elif isinstance(above, (*_FUNCTIONS, cst.ClassDef)):
+            kind = above.__class__
+            if kind is cst.For or kind is cst.While:
+                if child is above.body or child is getattr(above, "test", None):  # type: ignore[attr-defined]
+                    yield above  # type: ignore[misc]
+            elif kind in _FRAMES:
                 return
             child = above
 
@@ -74,7 +73,7 @@ class Context:
             if isinstance(above, kinds):
                 if child is above.body:
                     yield above
-            elif isinstance(above, _FUNCTIONS):
+            elif above.__class__ in _FUNCTIONS:
                 return
             child = above
 
@@ -84,7 +83,7 @@ class Context:
         for above in self._tree.ancestors(node):
             if isinstance(above, (cst.If, cst.IfExp)) and child is not above.test:
                 yield above.test, child is above.body
-            elif isinstance(above, _FUNCTIONS):
+            elif above.__class__ in _FUNCTIONS:
                 return
             child = above
 

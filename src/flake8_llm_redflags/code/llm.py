@@ -278,13 +278,19 @@ class Llm:
                 if not any("Async" in name for name in made_by):  # `AsyncLLMEngine` yields
                     yield call
         callables = words("llm_clients", "local", "callables")
-        imported = self._code.names.imported_modules
-        if not any(f"{maker}.".startswith(f"{module}.") for maker in callables for module in imported):
+        if not any(map(self._may_be_made, callables)):
             return
         for call in self._code.all(cst.Call):
             if isinstance(call.func, (cst.Name, cst.Attribute)) and self._code.qualified_name(call.func) is None:
                 if callables & self._code.values.made_by(call.func):
                     yield call
+
+    def _may_be_made(self, maker: str) -> bool:
+        """Does the file import the library of the maker, and hold its name? Else no value can come of it."""
+        imported = self._code.names.imported_modules
+        return maker.rpartition(".")[2] in self._code.text and any(
+            f"{maker}.".startswith(f"{module}.") for module in imported
+        )
 
 
 def _is_of_local_library(name: str) -> bool:

@@ -34,6 +34,8 @@ _PAIR = re.compile(
 _USUAL_PASSWORDS = frozenset(
     {"user", "pass", "passwd", "pwd", "username", "root", "admin", "postgres", "password", "guest", "minioadmin"}
 )
+#: No provider's key is shorter: most literals are, and need not be searched.
+_SHORTEST_KEY = 12
 _FILLING = re.compile(r"[.…*]+$|x{2,}$")
 #: Camel case: what looks like mixed case in `NotNeededSinceThisIsLocal`.
 _HUMP = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -53,7 +55,7 @@ def judge(name: str | None, value: str) -> Evidence | None:
     by_format = _by_format(value)
     if by_format is not None:
         return by_format
-    url = _URL_PASSWORD.search(value)
+    url = _URL_PASSWORD.search(value) if "://" in value else None
     if url is not None and _is_url_password(url):
         return Evidence("value", f"{_shown(url['password'], '')}@")
     named = by_name(name, value) if name is not None else None
@@ -84,7 +86,7 @@ def _by_pair(value: str) -> Evidence | None:
 
 
 def _by_format(value: str) -> Evidence | None:
-    match = _formats().search(value)
+    match = _formats().search(value) if len(value) >= _SHORTEST_KEY else None
     if match is None or _spelled_out().search(match.group()) or len(set(match.group())) < 8:
         return None
     key = match.group()

@@ -9,6 +9,7 @@ from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .handwritten import is_left_alone, norm_edit
+from .triggers import ROOTS, TORCH
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -24,7 +25,7 @@ class HandwrittenLayerNorm(Rule):
     severity = Severity.WARNING
     fixable = "both"
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("mean", "var_mean", "std_mean")), pattern=r"sqrt|std|\*\* ?\(?-?0?\.5|pow\(")
+    trigger = Trigger(words=(TORCH, ("mean", "var_mean", "std_mean")), pattern=("std", *ROOTS))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding where the normalisation is computed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .handwritten import is_left_alone, norm_edit
+from .triggers import ROOTS, TORCH
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -21,7 +22,7 @@ class HandwrittenRmsNorm(Rule):
     severity = Severity.WARNING
     fixable = "unsafe"
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("mean",)), pattern=r"sqrt|\*\* ?\(?-?0?\.5|pow\(")
+    trigger = Trigger(words=(TORCH, ("mean",)), pattern=ROOTS)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at each product of a tensor with the inverse root of its own mean square."""

@@ -8,4 +8,7 @@ TORCH = ("torch",)
 SOFTMAX = ("softmax", "Softmax", "_safe_softmax")
 
 #: A product of two tensors.
-PRODUCTS = ("matmul", "einsum", "bmm", " @ ", r"torch\.mm\(", r"\w@\w")
+PRODUCTS = ("matmul", "einsum", "bmm", " @ ", r"torch\.mm\(", r"@\w(?<=\w@\w)")
+
+#: A square root, however it is written.
+ROOTS = ("sqrt", r"\*\* ?\(?-?0?\.5", r"pow\(")

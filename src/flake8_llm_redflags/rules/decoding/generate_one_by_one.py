@@ -20,7 +20,8 @@ class GenerateOneByOne(Rule):
     severity = Severity.WARNING
     reads_tests = False
     trigger = Trigger(
-        words=(("torch", "transformers", "vllm"), ("generate", "pipeline"), ("for",)), pattern=r"generate\(|pipeline\("
+        words=(("torch", "transformers", "vllm"), ("generate", "pipeline"), ("for",)),
+        pattern=(r"generate\(", r"pipeline\("),
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

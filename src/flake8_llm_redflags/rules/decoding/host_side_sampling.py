@@ -20,7 +20,7 @@ class HostSideSampling(Rule):
     severity = Severity.WARNING
     reads_tests = False
     trigger = Trigger(
-        words=(("torch",), ("cpu", "numpy", "tolist")), pattern=r"multinomial|argmax|choices?\(|Categorical"
+        words=(("torch",), ("cpu", "numpy", "tolist")), pattern=("argmax", "multinomial", r"choices?\(", "Categorical")
     )
 
     def check(self, code: Code) -> Iterator[Finding]:

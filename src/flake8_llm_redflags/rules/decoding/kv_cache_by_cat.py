@@ -20,7 +20,7 @@ class KvCacheByCat(Rule):
     severity = Severity.INFO
     preview = True
     reads_tests = False
-    trigger = Trigger(words=(("torch",), ("cat", "concat", "concatenate")), pattern=r"past|cache|prev_[kv]")
+    trigger = Trigger(words=(("torch",), ("cat", "concat", "concatenate")), pattern=("past", "cache", "prev_[kv]"))
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding at the concatenation of the keys."""

@@ -37,8 +37,10 @@ MODEL_CALL = Trigger(
         whole_word("dspy"),
     ),
 )
-#: A loop that its model alone may end.
-AGENT_LOOP = Trigger(words=(("while",), MODEL_WORDS), pattern=r"[\r\n][ \t]*while\b")
+#: A loop that its model alone may end: `while` where a line begins, not in a sentence.
+AGENT_LOOP = Trigger(
+    words=(("while",), MODEL_WORDS), pattern=r"while\b(?:(?<=[\r\n]while)|(?<=[\r\n][ \t]while)|(?<=[ \t]{2}while))"
+)
 #: What may try a model call again: a loop, a retry library, a handler (which is asked of the tree).
 RETRY = Trigger(
     words=(("while", "retry", "retrying", "backoff", "tenacity", "except"), MODEL_WORDS),

@@ -29,7 +29,9 @@ class LlmOutputExecuted(Rule):
                 for name in ("eval", "exec", "compile", "system", "popen", "getoutput", "_shell", "import_module")
             ),
             r"__import__\s*\(",
-            r"(?:globals|locals|vars)\(\)\s*\[",
+            r"globals\(\)\s*\[",
+            r"locals\(\)\s*\[",
+            r"vars\(\)\s*\[",
             r"shell\s*=\s*True",
             "REPL",
         ),
