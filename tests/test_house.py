@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from flake8_llm_redflags import code
+from flake8_llm_redflags.code.secret_evidence import _SHORTEST_KEY
 from flake8_llm_redflags.finding import Severity
+from flake8_llm_redflags.knowledge import table
 from flake8_llm_redflags.rules import Rule, all_rules
 from flake8_llm_redflags.rules.rule import MESSAGE_LIMIT, Trigger
 from flake8_llm_redflags.source import marks
@@ -91,3 +93,9 @@ def test_messages_are_one_line_that_fits(folder) -> None:
             )
             assert not finding.message.endswith("…"), f"{path.name}:{finding.line}: cut: {finding.message}"
             assert finding.message == finding.message.strip()
+
+
+def test_no_key_is_too_short_to_be_searched_for() -> None:
+    """Literals below that length are not searched: a shorter format would never be found."""
+    shortest = min(re._parser.parse(fact["pattern"]).getwidth()[0] for fact in table("key_formats")["format"])
+    assert shortest >= _SHORTEST_KEY

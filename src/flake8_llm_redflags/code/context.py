@@ -13,14 +13,12 @@ from ..knowledge import table, words
 from .arguments import has_star_arguments, keyword
 from .constants import as_text
 from .names import dotted, words_in
-from .tree import Node, kinds
+from .tree import FUNCTIONS, LOOPS, Node
 
 if TYPE_CHECKING:
     from .program import Code
 
-_FUNCTIONS = kinds(cst.FunctionDef, cst.Lambda)
-_FRAMES = _FUNCTIONS | kinds(cst.ClassDef)
-_STATEMENTS = kinds(cst.BaseSmallStatement, cst.BaseCompoundStatement)
+_FRAMES = FUNCTIONS | {cst.ClassDef}
 
 #: Words of so many letters stand within others by chance.
 _SHORT = 4
@@ -38,20 +36,18 @@ class Context:
 
     def function(self, node: Node) -> cst.FunctionDef | cst.Lambda | None:
         """Return the innermost function or lambda around the node."""
-        return next((above for above in self._tree.ancestors(node) if above.__class__ in _FUNCTIONS), None)  # type: ignore[misc]
+        return next((above for above in self._tree.ancestors(node) if above.__class__ in FUNCTIONS), None)  # type: ignore[misc]
 
     def statement(self, node: Node) -> Node:
         """Return the innermost statement that holds the node (itself where it is one)."""
-        if node.__class__ in _STATEMENTS:
-            return node
-        return next((above for above in self._tree.ancestors(node) if above.__class__ in _STATEMENTS), node)
+        return self._tree.statement(node)
 
     def loops(self, node: Node) -> Iterator[cst.For | cst.While]:
         """Yield the loops whose body repeats the node, nearest first, up to the border of the function."""
         child = node
         for above in self._tree.ancestors(node):
             kind = above.__class__
-            if kind is cst.For or kind is cst.While:
+            if kind in LOOPS:
                 if child is above.body or child is getattr(above, "test", None):  # type: ignore[attr-defined]
                     yield above  # type: ignore[misc]
             elif kind in _FRAMES:
@@ -73,7 +69,7 @@ class Context:
             if isinstance(above, kinds):
                 if child is above.body:
                     yield above
-            elif above.__class__ in _FUNCTIONS:
+            elif above.__class__ in FUNCTIONS:
                 return
             child = above
 
@@ -83,7 +79,7 @@ class Context:
         for above in self._tree.ancestors(node):
             if isinstance(above, (cst.If, cst.IfExp)) and child is not above.test:
                 yield above.test, child is above.body
-            elif above.__class__ in _FUNCTIONS:
+            elif above.__class__ in FUNCTIONS:
                 return
             child = above
 

@@ -591,8 +591,8 @@ class Devices:
         return found if found.is_tensor else Kind.UNKNOWN if found is Kind.UNKNOWN else Kind.PYTHON
 
 
-#: How each form of expression is followed, by its class: asked for every expression, and many times faster than
-#: ``isinstance`` with libcst's abstract classes. What is not here is a Python value.
+#: How each form of expression is followed, by its class, as it is asked of every expression (see
+#: ``tree.kinds``). What is not here is a Python value.
 _WAYS: dict[type, Callable[[Devices, Any], Kind]] = {
     cst.Name: Devices._name,
     cst.Attribute: Devices._attribute,

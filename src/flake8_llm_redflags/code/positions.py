@@ -16,11 +16,10 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from ..finding import Span
-from .tree import Node, Tree
+from .tree import STATEMENTS, Node, Tree
 
 #: Never ``str.splitlines``: it also splits at form feeds and at Unicode's line separators.
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 #: Statements whose own expressions all stand before their first block.
 _HEADED = (cst.FunctionDef, cst.ClassDef, cst.If, cst.For, cst.While, cst.With)
 
@@ -106,14 +105,14 @@ class Positions:
         if isinstance(node, cst.SimpleStatementLine):
             first, last = self.span(node.body[0]), self.span(node.body[-1])
             return Span(first.line, first.column, last.end_line, last.end_column)
-        if isinstance(node, _STATEMENTS):
+        if node.__class__ in STATEMENTS:
             return self._twin_span(node)
         key = id(node)
         if key not in self._spans:
             try:
                 self._locate(node)
             except RecursionError:  # deep operator chains: the statement's own place is near enough
-                self._spans[key] = self._twin_span(self._statement(node))
+                self._spans[key] = self._twin_span(self._tree.statement(node))
         return self._spans[key]
 
     def offset(self, line: int, column: int) -> int:
@@ -147,12 +146,9 @@ class Positions:
         text = self.line_text(line)
         return offset if text.isascii() else len(text.encode()[:offset].decode())
 
-    def _statement(self, node: Node) -> Node:
-        return next((above for above in self._tree.ancestors(node) if isinstance(above, _STATEMENTS)), node)
-
     def _locate(self, node: Node) -> None:
         """Find the span of a node; at the second question about a statement, those of all its nodes."""
-        statement = self._statement(node)
+        statement = self._tree.statement(node)
         twin: ast.AST = self._twins[id(statement)]
         for number, decorator in enumerate(getattr(statement, "decorators", ())):
             if self._tree.contains(decorator, node):  # it starts at its own twin, not at `def`

@@ -131,6 +131,12 @@ def kinds(*classes: type) -> frozenset[type]:
     return frozenset(classes).union(*(kinds(*cls.__subclasses__()) for cls in classes if cls.__subclasses__()))
 
 
+#: Classes that many ask for; ``node.__class__ in LOOPS``.
+LOOPS = kinds(cst.For, cst.While)
+FUNCTIONS = kinds(cst.FunctionDef, cst.Lambda)
+STATEMENTS = kinds(cst.BaseSmallStatement, cst.BaseCompoundStatement)
+
+
 def _children_backwards(node: Node) -> Iterator[Node]:
     """Yield the children of a node, last first."""
     cls = node.__class__
@@ -227,6 +233,12 @@ class Tree:
         while above >= 0:
             yield nodes[above]
             above = up[above]
+
+    def statement(self, node: Node) -> Node:
+        """Return the innermost statement that holds the node (itself where it is one, or where none does)."""
+        if node.__class__ in STATEMENTS:
+            return node
+        return next((above for above in self.ancestors(node) if above.__class__ in STATEMENTS), node)
 
     def children(self, node: Node) -> list[Node]:
         """Return the child nodes in source order."""

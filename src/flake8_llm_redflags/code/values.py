@@ -15,7 +15,7 @@ import libcst as cst
 from ..knowledge import words
 from .constants import is_none
 from .names import Binding, dotted
-from .tree import Node, kinds
+from .tree import FUNCTIONS, LOOPS, STATEMENTS, Node, kinds
 
 if TYPE_CHECKING:
     from .program import Code
@@ -58,11 +58,8 @@ _LITERALS = (
     cst.DictComp,
     cst.GeneratorExp,
 )
-_LOOPS = kinds(cst.For, cst.While)
 _BRANCHES = kinds(cst.For, cst.While, cst.Try, cst.TryStar, cst.ExceptHandler, cst.MatchCase, cst.Finally)
 _CHOICES = kinds(cst.If, cst.For, cst.While, cst.IfExp)
-_FUNCTIONS = kinds(cst.FunctionDef, cst.Lambda)
-_STATEMENTS = kinds(cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +181,7 @@ class Values:
         loops = []
         above = tree.up[use]
         while above >= 0:
-            if tree.nodes[above].__class__ in _LOOPS:
+            if tree.nodes[above].__class__ in LOOPS:
                 loops.append(above)
             above = tree.up[above]
         first_later = bisect_right(found, use, key=_place)
@@ -219,7 +216,7 @@ class Values:
         """Return which arm of each branching statement above the node runs it."""
         tree = self._tree
         up, nodes = tree.up, tree.nodes
-        while up[number] >= 0 and nodes[number].__class__ not in _STATEMENTS:
+        while up[number] >= 0 and nodes[number].__class__ not in STATEMENTS:
             if nodes[up[number]].__class__ in _CHOICES:
                 break
             number = up[number]
@@ -236,7 +233,7 @@ class Values:
             elif kind in _BRANCHES:
                 if inside is node.body:
                     arms[above] = True
-            elif kind in _FUNCTIONS:
+            elif kind in FUNCTIONS:
                 break
             child, above = above, up[above]
         self._arms_memo[number] = arms

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import libcst as cst
 
-from ..tree import Node
+from ..tree import LOOPS, Node
 from .store import Frame, Store, Thing
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Interpreter(ABC, Generic[State]):
     @property
     def in_loop(self) -> bool:
         """Is a ``for`` or ``while`` under way, here or around a call that led here?"""
-        return any(turn.__class__ in _LOOPS for turn in self.turns)
+        return any(turn.__class__ in LOOPS for turn in self.turns)
 
     def run(self) -> None:
         """Run the module, then what nothing has called. Code nested too deeply ends the run: what was seen stays."""
@@ -340,8 +340,12 @@ class Interpreter(ABC, Generic[State]):
     def _for(self, node: cst.For) -> None:
         iterable = self.evaluate(node.iter)
         items = iterable.items
-        are_few = items is not None and 1 < len(items) <= _TURNS and not self.in_loop
-        if items is not None and are_few and (items[0].constant is None or self._picks_entries(node)):
+        if (
+            items is not None
+            and 1 < len(items) <= _TURNS
+            and not self.in_loop
+            and (items[0].constant is None or self._picks_entries(node))
+        ):
             self.turns.append(node)
             for item in items:  # `for frame in (train, test)`: each is changed in place
                 self.assign(node.target, item, node.iter)
@@ -729,7 +733,6 @@ class Interpreter(ABC, Generic[State]):
 _PLAIN = re.compile(r"""(["'])([^"'\\]*)\1""")
 
 _CONSTANTS = {"True": True, "False": False}
-_LOOPS = frozenset({cst.For, cst.While})
 
 #: Nodes that only hold operands.
 _WRAPPERS = frozenset(
