@@ -4,7 +4,7 @@ Importing this package costs nothing: libcst is loaded when the first ``Code`` i
 import (every rule) take the node classes from ``code.syntax``; ``arguments`` and ``constants`` are as cheap.
 
 =================  ===================================================================================================
-any file           ``program`` (``Code``), ``tree``, ``names``, ``values``, ``context``, ``positions``, ``nesting``
+any file           ``program`` (``Code``), ``parsing``, ``tree``, ``names``, ``values``, ``context``, ``positions``, ``nesting``
 what stands there  ``arguments``, ``constants``, ``strings``, ``syntax``
 edits              ``edits``, ``trimming``; of one rule each: ``fusing``, ``bind_parameters``
 data science       ``flow`` (the abstract run of the file), ``augmentation``, ``imbalance``

@@ -26,6 +26,7 @@ from .imbalance import Imbalance
 from .llm import Llm
 from .names import Names, last_name
 from .norms import Norms
+from .parsing import parse
 from .pickled import Pickled
 from .positions import Positions
 from .rarity import Rarity
@@ -38,7 +39,7 @@ from .strings import Strings
 from .taint import Taint
 from .tensors import Tensors
 from .training import Training
-from .tree import Node, Tree, parse
+from .tree import Node, Tree
 from .values import Values
 
 _Class = TypeVar("_Class", bound=cst.CSTNode)

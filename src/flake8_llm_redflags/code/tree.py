@@ -6,7 +6,6 @@ take ten times as long as the parse. This walk takes a twentieth of it.
 
 from __future__ import annotations
 
-import gc
 from bisect import bisect_left
 from collections.abc import Iterator
 from operator import attrgetter
@@ -156,17 +155,6 @@ def _children_backwards(node: Node) -> Iterator[Node]:
 def children(node: Node) -> list[Node]:
     """Return the child nodes of a node in source order."""
     return list(_children_backwards(node))[::-1]
-
-
-def parse(text: str) -> cst.Module:
-    """Parse with the garbage collector off: it would scan the growing tree again and again (a third of the time)."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return cst.parse_module(text)
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Tree:
