@@ -58,13 +58,21 @@ def test_the_garbage_collector_is_left_as_it_was() -> None:
         (gc.enable if enabled else gc.disable)()
 
 
-def test_a_hook_that_does_more_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hook_that_does_more_is_left_alone(monkeypatch: pytest.MonkeyPatch, checked: list[cst.Name]) -> None:
     def hook(node: cst.CSTNode) -> None:
         node._validate()
         gc.isenabled()
 
-    assert cst.CSTNode.__post_init__ is parsing._check
+    monkeypatch.setattr(parsing, "_HOOK", hook)
     monkeypatch.setattr(cst.CSTNode, "__post_init__", hook)
-    assert not parsing._only_validates()
-    monkeypatch.delattr(cst.CSTNode, "__post_init__")
-    assert not parsing._only_validates()
+    parsing.parse("a = b\n")
+    assert [name.value for name in checked] == ["a", "b"]
+
+
+def test_libcst_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = cst.CSTNode.__post_init__
+    parsing.parse("a = b\n")
+    assert cst.CSTNode.__post_init__ is hook
+    monkeypatch.setattr(parsing, "_HOOK", None)
+    assert parsing.parse("a = b\n").code == "a = b\n"
+    assert cst.CSTNode.__post_init__ is hook
