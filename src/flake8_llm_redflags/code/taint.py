@@ -349,12 +349,14 @@ def _names_own_package(code: Code, text: Node) -> bool:
     return bool(parts) and isinstance(parts[0], str) and "." in parts[0].lstrip(".")
 
 
-def runs_sql(call: cst.Call) -> Node | None:
-    """Return the argument of a call that a database runs, None where the receiver is not called like one."""
+def runs_sql(code: Code, call: cst.Call) -> Node | None:
+    """Return the argument of a call that a database runs, None where the receiver is neither made nor called like one."""
     if not isinstance(call.func, cst.Attribute) or not call.args or call.args[0].keyword is not None:
         return None
-    name = last_name(call.func.value)
-    if name is None and isinstance(call.func.value, cst.Call):
-        name = last_name(call.func.value.func)
+    facts, receiver, text = table("taint")["sql_sinks"], call.func.value, call.args[0].value
+    if call.func.attr.value in facts["runner_methods"]:
+        runners = frozenset(facts["runners"])
+        return None if all(runners.isdisjoint(name.split(".")) for name in code.values.made_by(receiver)) else text
+    name = last_name(receiver.func if isinstance(receiver, cst.Call) else receiver)
     is_database = name is not None and pattern("taint", "sql_sinks", "receivers").search(name.lower())
-    return call.args[0].value if is_database else None
+    return text if is_database else None

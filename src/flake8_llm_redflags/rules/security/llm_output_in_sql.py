@@ -24,21 +24,26 @@ class LlmOutputInSql(Rule):
     reads_tests = False
     trigger = Trigger(
         words=(MODEL_TEXT_WORDS,),
-        pattern=r"\.(?:_?execute\w*|run_no_throw|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(",
+        pattern=(
+            r"\.(?:_?execute\w*|run_no_throw|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(",
+            "SQLDatabase",
+            "QuerySQLData[bB]aseTool",
+        ),
     )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each statement that a model wrote."""
         from ...code.taint import runs_sql
 
-        for call in code.calls(*table("taint")["sql_sinks"]["methods"]):
-            text = runs_sql(call)
+        sinks = table("taint")["sql_sinks"]
+        for call in code.calls(*sinks["methods"], *sinks["runner_methods"]):
+            text = runs_sql(code, call)
             if text is None or _is_read_only(code, call):
                 continue
             if (origin := code.taint.model_text(text)) is not None:
                 message = (
-                    f"`{code.short_text(call.func, 30)}` runs {origin} as SQL: use a read-only role and a statement allowlist, or fixed"
-                    " queries with bound values"
+                    f"`{code.short_text(call.func, 30)}` runs {origin} as SQL: use a read-only role and a statement allowlist, or"
+                    " fixed queries"
                 )
                 yield self.finding(code, call, message)
 
