@@ -132,6 +132,12 @@ class Selecting(Interpreter[Data]):
             return result
         return Thing(replace(result.state, marks=together(result.state.marks, chosen)))
 
+    def decided(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
+        marks = NO_MARKS
+        for condition in conditions:
+            marks = together(marks, condition.state.marks)
+        return Thing(replace(result.state, marks=together(result.state.marks, marks))) if marks else result
+
     @staticmethod
     def _blend(states: Sequence[Data]) -> Data:
         """Return a value that all of these flow into."""
