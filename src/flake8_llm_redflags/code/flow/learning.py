@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from ..arguments import argument as given
 from ..constants import is_false, is_none
 from ..names import dotted
 from ..tree import Node
@@ -114,6 +115,8 @@ class Learning(Tables):
             return self._transformer_function(node, name, first, arguments)
         if root == "builtins":
             return self._builtin(node, name, arguments)
+        if root == "random" and (drawn := self._drawn(node, name, arguments)) is not None:
+            return drawn
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
         if name in api.names("splits", "ready") and ".datasets." in (qualified or ""):
@@ -201,9 +204,9 @@ class Learning(Tables):
             if name == "train_test_split":
                 return self._divided_set(node, receiver.state)
             return self._table_method(node, name, receiver, arguments)
-        if receiver.state.shape in ("index", "count") and name in ("tolist", "to_numpy", "to_list", "copy"):
-            return Thing(receiver.state)
-        return self._unknown_call(node, arguments)
+        if receiver.state.shape == "index" and (result := self._index_method(name, receiver, arguments)) is not None:
+            return result
+        return self._drawn(node, name, arguments) or self._unknown_call(node, arguments)
 
     def _estimator_by_name(self, node: cst.Call, method: str, receiver: Thing[Data]) -> Estimator | None:
         """Return what an object is by its name, where nothing in the file says what it is."""
@@ -405,12 +408,24 @@ class Learning(Tables):
 
     def _fold(self, node: cst.Call, divided: Data, estimator: Estimator) -> Thing[Data]:
         """Return what a loop over folds takes out: of ``folds.split(X)``, and of ``KFold(len(y))`` in old code."""
-        split = self._split_at(node, "folds", ordered=estimator.name == "TimeSeriesSplit")
+        kind: Literal["random", "folds"] = "random" if self._divides_once(node, estimator) else "folds"
+        split = self._split_at(node, kind, ordered=estimator.name == "TimeSeriesSplit")
         pair: Thing[Data] = Thing(NOTHING)
         pair.items = tuple(
             Thing(Data(self._cut(divided.rows, split, part), shape="index")) for part in ("train", "test")
         )
         return pair
+
+    def _divides_once(self, node: cst.Call, estimator: Estimator) -> bool:
+        """Is one of the folds taken, or only one made: ``next(folds.split(X))``, ``ShuffleSplit(n_splits=1)``?"""
+        around = self.code.tree.parent(node)
+        around = self.code.tree.parent(around) if isinstance(around, cst.Arg) else around
+        if isinstance(around, cst.Call) and self.code.qualified_name(around.func) == "builtins.next":
+            return True
+        if estimator.name not in api.names("splits", "shuffles") or not isinstance(estimator.node, cst.Call):
+            return False
+        number = given(estimator.node, 0, "n_splits")
+        return number is not None and self.code.values.constants(number) == [1]
 
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
