@@ -21,7 +21,8 @@ class Dividing(Selecting):
         """Return what is drawn at random for the rows of a table: a number for each, or some of their numbers."""
         counted = next((a.value.state for a in arguments if a.value.state.shape in ("count", "index")), None)
         if counted is None or not counted.rows:
-            return None
+            is_made = name in api.names("draws", "classes") and len(arguments) > 1
+            return Thing(Data(self._origin(node), shape="column")) if is_made else None
         if name in api.names("draws", "numbers"):
             return Thing(Data(counted.rows, shape="column"))
         if name in api.names("draws", "orders"):

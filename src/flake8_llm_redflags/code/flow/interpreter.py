@@ -93,6 +93,7 @@ class Interpreter(ABC, Generic[State]):
             cst.Integer: self._literal,
             cst.Float: self._literal,
             cst.UnaryOperation: self._unary,
+            cst.BinaryOperation: self._binary,
             cst.IfExp: self._either,
             cst.Lambda: self._lambda,
             cst.NamedExpr: self._walrus,
@@ -464,6 +465,16 @@ class Interpreter(ABC, Generic[State]):
         if isinstance(node.operator, cst.Minus) and isinstance(operand.constant, (int, float)):
             return Thing(self.nothing(), constant=-operand.constant)
         return self.combined(node, (operand,))
+
+    def _binary(self, node: cst.BinaryOperation) -> Thing[State]:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        result = self.combined(node, (left, right))
+        if isinstance(node.operator, cst.Add) and left.is_list and right.is_list:
+            if left.items is not None and right.items is not None and len(left.items) + len(right.items) <= _IN_VIEW:
+                result.items, result.is_list = left.items + right.items, True
+        elif isinstance(node.operator, cst.Multiply) and left.is_list and left.items is not None:
+            result.items, result.is_list = left.items * (1 if right.constant == 1 else 2), True  # once, or again
+        return result
 
     def _sequence(self, node: cst.Tuple | cst.List) -> Thing[State]:
         parts = [self.evaluate(element.value) for element in node.elements]

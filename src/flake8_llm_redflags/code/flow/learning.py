@@ -65,13 +65,8 @@ class Learning(Tables):
         if name == "best_estimator_":
             return owner
         self._use(owner)
-        if (
-            name in api.names("models", "importances")
-            and state.fitted is not None
-            and state.fitted.statistic is not None
-        ):
-            return Thing(Data(marks=frozenset({(state.fitted.statistic, None)}), shape="number"))
-        return Thing(NOTHING)
+        is_told = name in api.names("models", "importances") and state.fitted is not None
+        return Thing(_learnt_by(state.fitted) if is_told else NOTHING)
 
     # ---- calls
 
@@ -107,6 +102,8 @@ class Learning(Tables):
                 return self._metric(node, arguments)
             if name == "shuffle" and first is not None:
                 return self._passed(arguments)
+            if name in api.names("associations", "functions") and first is not None and first.state.rows:
+                return self._statistic_value(node, first.state, f"`{name}`", kind="supervised")
             if name == "resample" and first is not None and (qualified or "").startswith("sklearn"):
                 return self._resample(node, arguments)
         if name in api.names("transformer_functions") and (qualified or "").rpartition(".")[0] in api.names(
@@ -265,6 +262,9 @@ class Learning(Tables):
         if name in api.names("transformer_methods", "transform"):
             self._use(receiver)
             return Thing(self._transformed(receiver, features.state))
+        if name in api.names("models", "supports") and receiver.state.fitted is not None:
+            self._use(receiver)
+            return Thing(_learnt_by(receiver.state.fitted))
         if name in ("set_params", "compile", "summary"):
             return receiver if name == "set_params" else Thing(NOTHING)
         return None
@@ -628,6 +628,11 @@ class Learning(Tables):
             for rows in evaluation.features.rows
             for part in rows.line()
         )
+
+
+def _learnt_by(fit: Fit) -> Data:
+    """Return what a fitted object tells of itself: numbers that depend on the rows that it saw."""
+    return Data(marks=NO_MARKS if fit.statistic is None else frozenset({(fit.statistic, None)}), shape="number")
 
 
 def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:

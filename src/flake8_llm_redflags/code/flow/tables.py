@@ -142,6 +142,8 @@ class Tables(Dividing):
             return self._broadcast(node, first.state, f"{name} of")
         if name in api.names("pandas", "vocabulary"):
             return self._broadcast(node, first.state, name, kind="encoder")
+        if name in api.names("numpy", "repeats") and self._repeats_rows(arguments):
+            return self._broadcast(node, first.state, f"`{name}`", kind="resampling")
         if root == "numpy" and name in api.names("numpy", "pieces"):
             axis = argument_of(arguments, 2, "axis")
             return Thing(self._pieces(first.state) if axis is None or _over_rows(axis) else self._blend(states))
@@ -221,6 +223,12 @@ class Tables(Dividing):
     def _is_new_each_turn(self, rows: Rows) -> bool:
         """Are these other rows in each turn of a loop under way?"""
         return any(self.code.tree.contains(turn, rows.node) for turn in self.turns)
+
+    @staticmethod
+    def _repeats_rows(arguments: Sequence[Argument[Data]]) -> bool:
+        """Does ``np.repeat(x, 3, axis=0)`` give each row several times? Along other axes it widens them."""
+        axis = argument_of(arguments, 2, "axis")
+        return axis is not None and _over_rows(axis)
 
     # ---- statistics
 
@@ -359,7 +367,9 @@ class Tables(Dividing):
             return Thing(Data(self._origin(node), state.marks, "table"))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
-        return Thing(Data(rows, together(state.marks, frozenset({(statistic, state.column)})), "table"))
+        renamed = bool(arguments) and arguments[0].value.items is not None  # `agg(["mean", "std"])`
+        column = None if renamed else state.column
+        return Thing(Data(rows, together(state.marks, frozenset({(statistic, column)})), "table"))
 
     def _spread_over_groups(
         self, node: cst.Call, name: str, state: Data, arguments: Sequence[Argument[Data]]

@@ -126,7 +126,7 @@ DIVIDES_PICTURES = ("random_split", "Subset", "sampler", "subset", "train_test_s
 
 #: Data sets that are known to be imbalanced, in any case, by any part of a path.
 _RARE = ("creditcard", "fraud", "kddcup", "mammography", "paysim", "aps_failure", "train_transaction")
-_MADE = ("make_classification", r"choice\(", r"fetch_(?:datasets|kddcup99|openml)")
+_MADE = ("make_classification", r"(?:choice|binomial)\(", r"fetch_(?:datasets|kddcup99|openml)")
 
 
 def may_show_imbalance(text: Text) -> bool:
