@@ -106,6 +106,8 @@ class Learning(Tables):
                 return self._statistic_value(node, first.state, f"`{name}`", kind="supervised")
             if name == "resample" and first is not None and (qualified or "").startswith("sklearn"):
                 return self._resample(node, arguments)
+        if name in api.names("splits", "partitions") and root in ("", "torch") and first is not None:
+            return self._partition(node, first.state, arguments)
         if name in api.names("transformer_functions") and (qualified or "").rpartition(".")[0] in api.names(
             "transformer_functions", "modules"
         ):
@@ -394,6 +396,17 @@ class Learning(Tables):
         self._divided(split, states[0])
         result: Thing[Data] = Thing(NOTHING)
         result.items = tuple(parts)
+        return result
+
+    def _partition(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        """Return the parts of ``random_split(dataset, [800, 100, 100])``: the first to learn from, the last to test on."""
+        split = self._split_at(node, "random")
+        self._divided(split, state)
+        lengths = argument_of(arguments, 1, "lengths")
+        number = len(lengths.items) if lengths is not None and lengths.items else 2
+        names = ["train", *(f"held {n}" for n in range(1, number - 1)), "test"]
+        result: Thing[Data] = Thing(replace(state, shape="parts"))
+        result.items = tuple(Thing(replace(state, rows=self._cut(state.rows, split, name))) for name in names)
         return result
 
     def _divided_set(self, node: cst.Call, state: Data) -> Thing[Data]:

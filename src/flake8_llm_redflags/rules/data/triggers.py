@@ -12,9 +12,10 @@ VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|cv|eval)\d*(?:_|$|l
 #: A fit, or a function that fits and transforms at once.
 FITS = r"\.(?:fit|adapt|partial_fit)\w*\(|scale\(|zscore\("
 
-#: Functions and classes that divide data, with the libraries whose models are scored without any of them.
-DIVIDED = (
+#: Functions and classes that divide data.
+_SPLITTERS = (
     "train_test_split",
+    "random_split",
     "cross_val_score",
     "cross_validate",
     "cross_val_predict",
@@ -32,17 +33,13 @@ DIVIDED = (
     "ShuffleSplit",
     "StratifiedShuffleSplit",
     "LeaveOneOut",
-    "sklearn",
-    "keras",
-    "tensorflow",
-    "xgboost",
-    "lightgbm",
-    "catboost",
-    "cuml",
 )
 
+#: Those, and the libraries whose models are scored without any of them.
+DIVIDED = (*_SPLITTERS, "sklearn", "keras", "tensorflow", "xgboost", "lightgbm", "catboost", "cuml")
+
 #: Words of which one stands in every file that divides data or scores a model.
-JUDGED = (*DIVIDED[:18], "predict", "predict_proba", "score", "evaluate")
+JUDGED = (*_SPLITTERS, "predict", "predict_proba", "score", "evaluate")
 
 #: Words of which one stands in every statistic over rows that can become a feature.
 STATISTICS = (
