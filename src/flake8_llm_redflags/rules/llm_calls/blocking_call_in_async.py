@@ -19,7 +19,7 @@ _RUNNERS = ("huggingface_hub", "replicate", "transformers", "vllm")
 
 
 class BlockingCallInAsync(Rule):
-    """A synchronous model call, a raw request to one, a local generation or ``time.sleep`` inside ``async def`` stops every other request."""
+    """A synchronous call of a model, a local generation or ``time.sleep`` inside ``async def`` stops every other request."""
 
     code = "LRF213"
     name = "blocking-call-in-async"
