@@ -183,12 +183,17 @@ class Llm:
         if method in facts.get("untyped", ()):
             return True
         if "named" in facts and method in facts["named"]["methods"]:
-            return self._is_named_model(receiver, facts)
+            return self._is_named_model(receiver, facts) and not self._is_handed_on(call, method)
         more = facts.get("untyped_with")
         if more is None or method not in more["methods"]:
             return False
         known = any(o.is_known and o.kind != "name" for o in origins)
         return not known and all(keyword(call, name) is not None for name in more["arguments"])
+
+    def _is_handed_on(self, call: cst.Call, method: str) -> bool:
+        """Does a method hand on to the one of its own name: a project's own model around another?"""
+        function = self._code.context.function(call)
+        return isinstance(function, cst.FunctionDef) and function.name.value == method
 
     def _is_named_model(self, value: Node, facts: dict[str, Any]) -> bool:
         """Is a value called like a model of the library, in a file that imports it and does not show what makes the value?"""
