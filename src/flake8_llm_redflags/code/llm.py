@@ -255,11 +255,11 @@ class Llm:
         qualified = self._code.qualified_name(call.node.func)
         if qualified is not None:
             return qualified in call.facts["functions"] and not method.startswith("a")
+        if "class_pattern" in call.facts:  # these libraries tell by the method's name
+            return not method.startswith("a")
         maker = self.constructor(call)
         made_by = self._code.qualified_name(maker.func) if maker is not None else None
-        if made_by is None or "Async" in made_by or ".aio." in made_by:
-            return False
-        return "class_pattern" not in call.facts or not method.startswith("a")
+        return made_by is not None and "Async" not in made_by and ".aio." not in made_by
 
     def _is_awaited(self, call: cst.Call) -> bool:
         """Is the call awaited, there, by ``async for`` or by what it is handed to (``asyncio.gather(call(), …)``)?"""

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("openai", "anthropic", "groq", "litellm", "ollama", "cohere", "mistralai", "genai", "generativeai")
 _RUNNERS = ("huggingface_hub", "replicate", "transformers", "vllm")
+_FRAMEWORKS = (
+    "llama_index",
+    "boto3",
+    "crewai",
+    "agno",
+    "pydantic_ai",
+    "smolagents",
+    "dspy",
+    "xai_sdk",
+    "zhipuai",
+    "dashscope",
+)
 
 
 class BlockingCallInAsync(Rule):
@@ -30,7 +42,7 @@ class BlockingCallInAsync(Rule):
         pattern=(
             *(r"time\.sleep\s*\(", "from time import", "from together", "import together", "langchain"),
             r"(?:requests|httpx)\.(?:post|get)\s*\(",
-            *map(whole_word, (*_LIBRARIES, *_RUNNERS)),
+            *map(whole_word, (*_LIBRARIES, *_RUNNERS, *_FRAMEWORKS)),
         ),
     )
 
