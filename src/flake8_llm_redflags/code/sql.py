@@ -179,6 +179,11 @@ class Sql:
         facts = table("sql")["fragments"]
         return self._code.qualified_name(call.func) in facts["functions"] or last_name(call.func) in facts["methods"]
 
+    def runs(self, name: cst.Name) -> int:
+        """Return how many calls in the function around a name run what a name of that spelling holds."""
+        function = self._code.context.function(name)
+        return sum(self._code.context.function(other) is function for other in self._names_run.get(name.value, ()))
+
     # ---- where the text goes
 
     def _is_only_shown(self, node: Node) -> bool:
