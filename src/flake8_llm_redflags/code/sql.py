@@ -70,6 +70,8 @@ _ORDER = re.compile(r"\bORDER\s+BY\s+(?:(?!\b(?:LIMIT|OFFSET|ROWS|FOR)\b)[^()'\"
 _CLAUSE = re.compile(r"(?:(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT|\bSET)\s*\(?|\bVALUES)\s*$", re.IGNORECASE)
 #: What stands behind a column that is compared: `WHERE {column} = 1`.
 _COMPARED = re.compile(r'["`\]]?\s*(?:[=<>!~]|(?:NOT\s+)?(?:IN|LIKE|ILIKE|BETWEEN)\b|IS\b)', re.IGNORECASE)
+#: The column behind the column that it is assigned to: `SET {column} = {column} + 1`.
+_ASSIGNED = re.compile(rf"{_HOLE}[\"`\]]?\s*=\s*[\"`\[]?$")
 #: What stands behind a column that a bound value is given to.
 _BOUND = re.compile(r"[\"`\]]?\s*=\s*(?:\?|%s|%\(\w+\)s|:\w|\$\d)")
 #: The beginning of a placeholder: `:name_{number}`, `%({name})s`, `${number}`; no cast (`::{type}`).
@@ -338,6 +340,8 @@ class Sql:
         facts = table("sql")["transparent_methods"]
         if name == "join" and call.args:
             return self.is_safe(call.args[0].value, depth - 1)
+        if name in ("max", "min") and any(self._is_number(arg.value) for arg in call.args):
+            return True  # nothing but a number compares with one
         if isinstance(call.func, cst.Attribute) and name in facts["names"]:
             given = [arg.value for arg in call.args] if name in ("format", "replace") else []
             return all(self.is_safe(part, depth - 1) for part in (call.func.value, *given))
@@ -369,7 +373,7 @@ class Sql:
         return all(origin.kind == "literal" for origin in self._code.values.origins(node))
 
     def _is_safe_attribute(self, node: cst.Attribute, depth: int) -> bool:
-        if node.attr.value.isupper():
+        if node.attr.value.isupper() or node.attr.value in self._number_options:
             return True
         origins = self._code.values.origins(node)
         if all(o.kind == "literal" or (o.kind == "annotation" and _is_safe_type(o.name)) for o in origins):
@@ -379,6 +383,17 @@ class Sql:
             node.attr.value in ("value", "name")
             and any(self._is_enum(o.node) for o in self._code.values.origins(node.value))
         )
+
+    @cached_property
+    def _number_options(self) -> frozenset[str]:
+        """Attributes of argparse options whose type cannot hold a quote: ``add_argument("--days", type=int)``."""
+        options = set()
+        for call in self._code.calls("add_argument"):
+            typed = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "type"]
+            if typed and _is_safe_type(last_name(typed[0])):
+                names = [as_text(arg.value) or "" for arg in call.args if arg.keyword is None]
+                options |= {name.lstrip("-").replace("-", "_") for name in names}
+        return frozenset(options)
 
     def _is_own(self, node: Node) -> bool:
         """Is this the object itself, or the settings that it keeps: ``self.config``?"""
@@ -434,6 +449,7 @@ class Sql:
 def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
     """Yield each hole with the kind of place that the text in front of it makes; none that is in a placeholder's name."""
     text = "".join(part if isinstance(part, str) else _HOLE for part in before)
+    column: Node | None = None
     for number, part in enumerate(parts):
         if isinstance(part, str):
             text += part
@@ -443,7 +459,9 @@ def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
             continue
         behind = parts[number + 1] if number + 1 < len(parts) else ""
         is_table = "table" in (last_name(part.node) or "").lower() and _QUOTED_TABLE.search(text[-400:])
-        yield part, "identifier" if is_table else _slot(text, behind if isinstance(behind, str) else "")
+        is_same = column is not None and _ASSIGNED.search(text[-40:]) and column.deep_equals(part.node)
+        column = part.node
+        yield part, "identifier" if is_table or is_same else _slot(text, behind if isinstance(behind, str) else "")
         text += _HOLE
 
 
