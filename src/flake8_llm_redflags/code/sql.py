@@ -27,10 +27,6 @@ Slot = Literal["value", "clause", "order", "identifier"]
 #: Stands for a hole in a text.
 _HOLE = "\0"
 _NUMBER = (cst.Integer, cst.Float)
-#: Arguments of calls that run SQL, none of which is a value of the statement.
-_SETTINGS = frozenset(
-    {"multi", "commit", "con", "conn", "engine", "connection", "index_col", "parse_dates", "chunksize"}
-)
 #: How deep the making of a value is followed.
 _DEPTH = 8
 
@@ -225,7 +221,8 @@ class Sql:
         """Does a call that runs SQL take values, too? They stand behind the text, pandas' behind the connection."""
         around = {id(carried), *(id(above) for above in self._tree.ancestors(carried))}
         place = next((number for number, arg in enumerate(sink.args) if id(arg) in around), 0)
-        behind = [arg for arg in sink.args[place + 1 :] if arg.keyword is None or arg.keyword.value not in _SETTINGS]
+        settings = words("sql", "sinks", "settings")
+        behind = [arg for arg in sink.args[place + 1 :] if arg.keyword is None or arg.keyword.value not in settings]
         return len(behind) > (last_name(sink.func) or "").startswith("read_")
 
     @cached_property
