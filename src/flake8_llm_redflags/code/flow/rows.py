@@ -76,6 +76,11 @@ class Rows:
             yield rows
 
     @property
+    def is_of_joined(self) -> bool:
+        """Are these rows of several tables below one another, or a part of such?"""
+        return any(rows.part == "joined" for rows in self.line())
+
+    @property
     def is_put_aside(self) -> bool:
         """Are these the test part of a split, and of no training part (where it would be there to choose by)?"""
         return self.part == "test" and not any(rows.part == "train" for rows in self.line())

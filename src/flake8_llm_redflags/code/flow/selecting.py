@@ -178,6 +178,8 @@ class Selecting(Interpreter[Data]):
                 return state.each
             if isinstance(node, cst.Name) and state.shape == "table":
                 return Thing(NOTHING)  # a loop over a table yields its column names
+            if state.shape in ("grouped", "grouped column"):
+                return self._group(node, state)
             if state.shape == "index":
                 return Thing(Data(state.rows, shape="place"))
             if state.shape in ("table", "column", "count", "mask"):
@@ -187,6 +189,14 @@ class Selecting(Interpreter[Data]):
             split = self._split_at(node, "pieces")
             return Thing(replace(state, rows=self._cut(state.rows, split, position), shape="object"))
         return Thing(replace(state, each=None) if state is not NOTHING else NOTHING)
+
+    def _group(self, node: Node, state: Data) -> Thing[Data]:
+        """Return the key and the rows of one group: rows of its own in each turn of the loop over them."""
+        key = ("group", self.context, id(node))
+        split = self._splits.setdefault(key, Split(node, "mask", turns=self._turns()))
+        shape: Shape = "table" if state.shape == "grouped" else "column"
+        rows = Thing(replace(state, rows=self._cut(state.rows, split, "piece"), shape=shape, each=None))
+        return Thing(rows.state, items=(Thing(NOTHING), rows))
 
     # ---- subscripts
 
@@ -351,6 +361,8 @@ class Selecting(Interpreter[Data]):
             added = frozenset((statistic, None) for statistic, _ in incoming)
         else:
             added = incoming
+        anywhere = {statistic for statistic, name in kept if name is None} if added else ()
+        added = frozenset(mark for mark in added if mark[0] not in anywhere)
         rows = state.rows or (value.rows if value.is_data else NONE)
         if not state.rows and names is None and not whole:  # `out[fold] = …` fills an empty array part by part
             rows = frozenset(whole for one in rows for whole in one.parents or (one,))
@@ -417,12 +429,14 @@ def _common_form(states: Sequence[Data]) -> object:
     return first if all(state.form is first for state in states) else object()
 
 
-def _learns(prediction: Data, column: str) -> None:
-    """Take in that what a model predicts fills the gaps of a column: it has learnt that column."""
-    made = prediction.prediction
+def _learns(filling: Data, column: str) -> None:
+    """Take in that what a model predicts, or what was made of it, fills the gaps of a column that it has learnt."""
+    made = filling.prediction
     if made is not None and made.fit is not None and made.fit.statistic is not None:
         statistic = made.fit.statistic
         statistic.learnt, statistic.fills = statistic.learnt or column, True
+    for statistic in filling.statistics():
+        statistic.fills |= statistic.learnt == column
 
 
 def _reads_association(state: Data) -> None:
@@ -487,8 +501,7 @@ def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]
     found = marks | others
     if len(found) <= _MARKS:
         return found
-    statistics = sorted({statistic for statistic, _ in found}, key=lambda statistic: statistic.number)
-    return frozenset((statistic, None) for statistic in statistics[:_MARKS])
+    return frozenset(sorted(found, key=lambda mark: (mark[0].number, mark[1] or ""))[:_MARKS])
 
 
 def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:
