@@ -172,6 +172,8 @@ class Tables(Selecting):
             beside = self._blend(states)
             if name != "hstack":  # which puts flat arrays behind one another
                 beside.rows = _beside(states)
+            if parts is None and not columns:  # a list that has grown
+                beside.rows = self._stacked_again(node, beside.rows)
             return Thing(replace(beside, shape="table", column=None))
         return self._stack(node, parts)
 
@@ -186,17 +188,35 @@ class Tables(Selecting):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
             marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
-            return Thing(Data(frozenset(seen), marks, "table"))
+            rows_of_one = frozenset(seen)
+            return Thing(Data(self._stacked_again(node, rows_of_one) if self.in_loop else rows_of_one, marks, "table"))
         key = (self.context, id(node))
         rows = self._origins.get(key)
         if rows is None or not seen <= set(rows.parents):
             rows = self._origins[key] = joined(node, seen)
         return Thing(Data(frozenset((rows,)), marks, "table"))
 
+    def _stacked_again(self, node: cst.Call, rows: frozenset[Rows]) -> frozenset[Rows]:
+        """Return the rows that the test parts of all folds make together: each of the table once."""
+        found: set[Rows] = set()
+        for one in rows:
+            if one.part == "test" and one.split is not None and one.split.kind == "folds":
+                key = (self.context, id(node))
+                found.add(self._origins.setdefault(key, joined(node, one.parents)))
+            else:
+                found.add(one)
+        return frozenset(found)
+
     def _looked_up(self, states: Sequence[Data]) -> Data:
         """Return a table to which others were merged: its rows, with the columns of all."""
         merged = self._blend(states)
-        return replace(merged, rows=states[0].rows or merged.rows)
+        own = states[0].rows
+        if not own:
+            return merged
+        known = states[0].statistics()
+        summed_up = {one for one in merged.statistics() - known if one.grouped and _are_heads(own, one.rows)}
+        marks = frozenset(mark for mark in merged.marks if mark[0] not in summed_up)
+        return replace(merged, rows=own, marks=marks)
 
     def _repeat_rows(self, states: Sequence[Data]) -> bool:
         """Do several of the tables hold the same rows, with the same columns?"""
@@ -493,6 +513,23 @@ def _beside(states: Sequence[Data]) -> frozenset[Rows]:
     own = states[0].rows
     known = origins_of(own)
     return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
+
+
+def _are_heads(rows: frozenset[Rows], summed_up: frozenset[Rows]) -> bool:
+    """Are rows picked by a condition out of those that were summed up, as the head of each household is?
+
+    The sums over its members are then its own. Whether one row of each group is left, the code does not say.
+    """
+    return all(_is_picked_from(one, summed_up) for one in rows)
+
+
+def _is_picked_from(rows: Rows, wholes: frozenset[Rows]) -> bool:
+    is_picked = False
+    for one in rows.line():
+        if one in wholes:
+            return is_picked
+        is_picked |= one.split is not None and one.split.kind == "mask"
+    return False
 
 
 def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
