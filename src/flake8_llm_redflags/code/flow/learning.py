@@ -76,6 +76,8 @@ class Learning(Tables):
 
     def call(self, node: cst.Call, receiver: Thing[Data] | None, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         function = node.func
+        while isinstance(function, cst.IfExp):  # `(StratifiedKFold if by_class else KFold)(5)`: much the same
+            function = function.body
         name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
         qualified = self._qualified(function)
         if isinstance(function, cst.Attribute) and qualified is None and receiver is not None:
@@ -317,7 +319,7 @@ class Learning(Tables):
                     value = value.items[-1]
                 first = value.items[0] if value.items else value
                 self.seen.watches.append(Watch(argument.node, receiver, first.state, signal))
-                self._evaluate(node, receiver, first.state, scored=False)
+                self._evaluate(node, receiver, first.state, scored=False, labelled=True)
 
     @staticmethod
     def _selection_signal(receiver: Thing[Data], node: cst.Call, arguments: Sequence[Argument[Data]]) -> str | None:
@@ -495,13 +497,18 @@ class Learning(Tables):
         features: Data,
         *,
         scored: bool,
+        labelled: bool = False,
         fit: Fit | None = None,
         predicted_from: Data | None = None,
     ) -> Evaluation:
+        """Take in that a model sees features; ``labelled``: of which the truth is known, though no score is in view."""
         fit = fit or model.state.fitted
+        is_judged = scored or labelled
         if not scored:
             self._use(model)
-        if fit is not None and any(not covers(fit.features.rows, rows) for rows in features.rows):
+        if fit is not None and any(
+            (is_judged or not rows.is_of_joined) and not covers(fit.features.rows, rows) for rows in features.rows
+        ):
             self._searched.pop(id(fit.node), None)  # the search only tunes; other rows are there to judge it
         on_fitted = fit is not None and bool(features.rows) and (predicted_from or features) is fit.features
         evaluation = Evaluation(node, model, features, scored, fit, self.in_loop, on_fitted)
@@ -522,9 +529,10 @@ class Learning(Tables):
                     and not covers(fit.features.rows, rows)
                     and _is_another_part(part, fit.features.rows)
                 ):
-                    if not part.is_of_joined:
+                    # What is cut off from joined tables again, and only predicted, has no labels to be judged by.
+                    if is_judged or not part.is_of_joined:
                         self._confirm_all(features, split, part.parents[0])
-                    elif scored:  # else it is cut apart again: rows without labels are there to be predicted
+                    if scored and part.is_of_joined:
                         self._confirm_all(fit.features, split, part.parents[0])
         if scored and fit is not None:
             self._confirm_joined(node, features, fit)
@@ -630,8 +638,8 @@ class Learning(Tables):
             for seen in leak.statistic.rows
             if seen.split is not None and seen.split.kind in ("cut", "mask", "pieces")
             for evaluation in self.seen.evaluations
-            if evaluation.scored or is_search
             for rows in evaluation.features.rows
+            if evaluation.scored or (is_search and not rows.is_of_joined)
             for part in rows.line()
         )
 

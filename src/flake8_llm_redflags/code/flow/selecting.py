@@ -323,6 +323,8 @@ class Selecting(Interpreter[Data]):
         names = column_names(target) if isinstance(target, Thing) else None
         if located and names is not None and self._asks_for_gaps(node.slice[0]):
             _learns(value.state, names[0])
+        if located:
+            _goes_back(value.state, state.rows)
         everywhere = isinstance(keys[0], Range) and keys[0].lower is None and keys[0].upper is None
         whole = everywhere or (names is not None and not located)
         self._write_columns(owner, names, value.state, whole=whole)
@@ -437,6 +439,18 @@ def _learns(filling: Data, column: str) -> None:
         statistic.learnt, statistic.fills = statistic.learnt or column, True
     for statistic in filling.statistics():
         statistic.fills |= statistic.learnt == column
+
+
+def _goes_back(value: Data, rows: frozenset[Rows]) -> None:
+    """Take in that what was computed of one group is written into its table: group by group, it is one of all rows."""
+    lines = {whole for one in rows for whole in one.line()}
+    for statistic in value.statistics():
+        for group in statistic.rows:
+            if group.part == "piece" and group.split is not None and group.split.kind == "mask":
+                if group.parents[0] in lines:
+                    statistic.rows |= {group.parents[0]}
+                    statistic.turns -= group.split.turns
+                    statistic.grouped = True
 
 
 def _reads_association(state: Data) -> None:

@@ -202,7 +202,7 @@ class Tables(Selecting):
         for one in rows:
             if one.part == "test" and one.split is not None and one.split.kind == "folds":
                 key = (self.context, id(node))
-                found.add(self._origins.setdefault(key, joined(node, one.parents)))
+                found.add(self._origins.setdefault(key, Rows(node, one.parents, "together")))
             else:
                 found.add(one)
         return frozenset(found)
