@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from ..constants import as_text
 from ..tree import Node, children
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
@@ -169,7 +170,8 @@ class Selecting(Interpreter[Data]):
         """Return one column: of the statistics in the table, those that stand in it."""
         marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] == name)
         table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
-        return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name, table=table)
+        shape: Shape = "grouped column" if state.shape == "grouped" else "column"
+        return Data(state.rows, marks, shape, name, table=table, keys=state.keys)
 
     def element(self, node: Node, owner: Thing[Data], position: int | None) -> Thing[Data]:
         state = owner.state
@@ -265,11 +267,28 @@ class Selecting(Interpreter[Data]):
             assert isinstance(part, cst.Index)
             side, name = _condition(part.value)
             split = self._named_split("mask", name, part.value, ordered=_is_of_order(name))
+            split.columns = split.columns or self._asked_columns(part.value)
             return replace(state, rows=self._cut(state.rows, split, side))
         if index.is_data:  # numbers of rows, or names of columns
             own = frozenset(one for one in index.rows if one not in state.rows and state.rows & set(one.line()))
             return replace(state, rows=own or state.rows, table=None)
         return state
+
+    @staticmethod
+    def _asked_columns(condition: Node) -> frozenset[str]:
+        """Return the one column that a condition asks about, as in ``sales["month"] < 33``; none of a longer one."""
+        comparison = condition
+        while isinstance(comparison, cst.UnaryOperation):
+            comparison = comparison.expression
+        if not isinstance(comparison, cst.Comparison):
+            return frozenset()
+        asked = comparison.left
+        if isinstance(asked, cst.Attribute):
+            return frozenset((asked.attr.value,))
+        if isinstance(asked, cst.Subscript) and isinstance(key := asked.slice[0].slice, cst.Index):
+            name = as_text(key.value)
+            return frozenset() if name is None else frozenset((name,))
+        return frozenset()
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
         lower, upper = bounds.lower, bounds.upper

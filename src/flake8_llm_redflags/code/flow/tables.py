@@ -244,7 +244,9 @@ class Tables(Selecting):
         grouped = state.shape in ("grouped", "grouped column")
         number = next(self.numbers)
         turns = frozenset.intersection(self._turns(), *(rows.turns for rows in state.rows))
-        return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped, turns)
+        keys = state.keys if grouped else frozenset()
+        rows = with_parents(state.rows)
+        return Statistic(node, kind, rows, what, number, state.column, causal, grouped, turns, keys=keys)
 
     def _statistic_value(
         self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic"
@@ -293,7 +295,9 @@ class Tables(Selecting):
     ) -> Thing[Data]:
         state = receiver.state
         if name == "groupby":
-            return Thing(replace(state, shape="grouped", column=None))
+            by = argument_of(arguments, 0, "by")
+            keys = column_names(by) if by is not None else None
+            return Thing(replace(state, shape="grouped", column=None, keys=frozenset(keys or ())))
         if name in ("iterrows", "itertuples"):
             row = Thing(replace(state, shape="row", each=None, table=None))
             if name == "iterrows":
@@ -367,7 +371,7 @@ class Tables(Selecting):
             return self._spread_over_groups(node, name, state, arguments)
         if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "head", "tail"):
             return Thing(replace(state, shape="table"))
-        if name in api.names("pandas", "counts"):
+        if name in api.names("pandas", "counts") or (name in ("agg", "aggregate") and _only_counts(arguments)):
             return Thing(Data(self._origin(node), state.marks, "table"))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
@@ -484,6 +488,19 @@ def argument_of(arguments: Sequence[Argument[Data]], position: int, keyword: str
         if argument.keyword is None and not argument.star and number == position:
             return argument.value
     return None
+
+
+def _only_counts(arguments: Sequence[Argument[Data]]) -> bool:
+    """Does ``agg`` count the rows of each group and nothing else: ``agg("count")``, ``agg({"city": ["size"]})``?"""
+    waiting = [argument.value for argument in arguments]
+    asked: list[object] = []
+    while waiting:
+        one = waiting.pop()
+        within = (*(one.items or ()), *(one.fields or {}).values())
+        waiting.extend(within)
+        if not within:
+            asked.append(one.constant)
+    return bool(asked) and all(one in api.names("pandas", "counts") for one in asked)
 
 
 def _is_beyond_all(filled: cst.Call) -> bool:
