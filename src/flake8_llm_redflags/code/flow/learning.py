@@ -116,6 +116,8 @@ class Learning(Tables):
             return self._transformer_function(node, name, first, arguments)
         if root == "builtins":
             return self._builtin(node, name, arguments)
+        if root in api.names("standard_library", "modules") and not any(a.value.state.is_data for a in arguments):
+            return Thing(NOTHING)
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
         if name in api.names("splits", "ready") and ".datasets." in (qualified or ""):
