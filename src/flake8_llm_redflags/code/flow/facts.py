@@ -82,7 +82,8 @@ class Data:
     ``column``: its name where it is one column. ``each``: what a loop takes out. ``estimator``, ``fitted``: for objects
     that are fitted. ``prediction``: which model made it, as it was fitted then. ``score``: the evaluation that it
     comes from. ``table``: the columns, where they are all known. ``form``: the table that its rows were last built
-    into; those picked from one table have the same, so only they can be copies of one another.
+    into; those picked from one table have the same, so only they can be copies of one another. ``keys``: the columns
+    by which it is grouped.
     """
 
     rows: frozenset[Rows] = NONE
@@ -96,6 +97,7 @@ class Data:
     score: Evaluation | None = None
     table: Columns | None = None
     form: object = field(default_factory=object)
+    keys: frozenset[str] = frozenset()
 
     @property
     def is_data(self) -> bool:

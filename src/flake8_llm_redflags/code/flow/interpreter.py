@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import libcst as cst
 
 from ..tree import LOOPS, Node
+from .flags import Arms, decided
 from .store import Frame, Store, Thing
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Interpreter(ABC, Generic[State]):
         self.turns: list[Node] = []
         self._running: list[int] = []
         self._entered: set[int] = set()
+        self._arms = Arms()
         self._returned: list[list[Thing[State]]] = []
         #: The conditions met in each function that is run for one element after the other.
         self._conditions: list[list[Thing[State]]] = []
@@ -196,6 +198,7 @@ class Interpreter(ABC, Generic[State]):
     def _run_all(self) -> None:
         self.block(self.code.tree.module.body)
         self._ended = False
+        self._entered -= self._arms.functions_cut_short()
         for node in list(self.code.all(cst.ClassDef)):
             self._run_uncalled_methods(node)
         for node in list(self.code.all(cst.FunctionDef)):
@@ -321,6 +324,13 @@ class Interpreter(ABC, Generic[State]):
 
     def _if(self, node: cst.If) -> None:
         self._ask(node.test)
+        if (holds := decided(node.test, self.frame, self.nothing())) is not None:
+            arm = self._arms.choose(node, self._running[-1], holds=holds)
+            if arm is node or isinstance(arm, cst.Else):
+                self._body(arm)
+            elif isinstance(arm, cst.If):
+                self._if(arm)
+            return
         arms: list[Callable[[], None]] = [lambda: self._body(node)]
         if node.orelse is None:
             arms.append(lambda: None)
@@ -732,9 +742,13 @@ class Interpreter(ABC, Generic[State]):
                 value = owner
             elif param.default is not None:
                 value = self.evaluate(param.default)
+                if isinstance(param.default, cst.Name) and param.default.value == "None":
+                    frame.left_out.add(name)
             else:
                 value = self.unknown(param)
             frame.names[name] = value
+        if site is not function:  # it is called, and not only read for what is in it
+            frame.parameters = dict(frame.names)
         self.frame = frame
         self._running.append(id(function))
         self._returned.append([])

@@ -72,6 +72,8 @@ class Learning(Tables):
 
     def call(self, node: cst.Call, receiver: Thing[Data] | None, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         function = node.func
+        while isinstance(function, cst.IfExp):  # `(StratifiedKFold if by_class else KFold)(5)`: much the same
+            function = function.body
         name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
         qualified = self._qualified(function)
         if isinstance(function, cst.Attribute) and qualified is None and receiver is not None:
@@ -116,6 +118,8 @@ class Learning(Tables):
             return self._builtin(node, name, arguments)
         if root == "random" and (drawn := self._drawn(node, name, arguments)) is not None:
             return drawn
+        if root in api.names("standard_library", "modules") and not any(a.value.state.is_data for a in arguments):
+            return Thing(NOTHING)
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
         if name in api.names("splits", "ready") and ".datasets." in (qualified or ""):
@@ -202,6 +206,8 @@ class Learning(Tables):
         if receiver.state.is_data and estimator is None:
             if name == "train_test_split":
                 return self._divided_set(node, receiver.state)
+            if name in ("fit_transform", "transform") and arguments and arguments[0].value.state.rows:
+                return Thing(arguments[0].value.state)  # of an object of which nobody knows what it learns
             return self._table_method(node, name, receiver, arguments)
         if receiver.state.shape == "index" and (result := self._index_method(name, receiver, arguments)) is not None:
             return result
@@ -267,9 +273,9 @@ class Learning(Tables):
         if name in api.names("models", "supports") and receiver.state.fitted is not None:
             self._use(receiver)
             return Thing(_learnt_by(receiver.state.fitted))
-        if name in ("set_params", "compile", "summary"):
-            return receiver if name == "set_params" else Thing(NOTHING)
-        return None
+        if name in api.names("transformer_methods", "settings"):
+            return receiver
+        return Thing(NOTHING) if name in ("compile", "summary") else None
 
     # ---- fits
 
@@ -316,7 +322,7 @@ class Learning(Tables):
                     value = value.items[-1]
                 first = value.items[0] if value.items else value
                 self.seen.watches.append(Watch(argument.node, receiver, first.state, signal))
-                self._evaluate(node, receiver, first.state, scored=False)
+                self._evaluate(node, receiver, first.state, scored=False, labelled=True)
 
     @staticmethod
     def _selection_signal(receiver: Thing[Data], node: cst.Call, arguments: Sequence[Argument[Data]]) -> str | None:
@@ -387,8 +393,7 @@ class Learning(Tables):
         states = [array.state for array in arrays]
         if len(states) > 1:
             self.seen.targets.append((node, states[0], states[1]))
-            if (predicted := states[1].column) is not None:  # how it was defined leaks nothing into the features
-                states[0] = replace(states[0], marks=frozenset(m for m in states[0].marks if m[1] != predicted))
+            states[0] = replace(states[0], marks=_marks_of_features(states[0], states[1]))
         parts: list[Thing[Data]] = []
         for state in states:
             for part in ("train", "test"):
@@ -518,13 +523,18 @@ class Learning(Tables):
         features: Data,
         *,
         scored: bool,
+        labelled: bool = False,
         fit: Fit | None = None,
         predicted_from: Data | None = None,
     ) -> Evaluation:
+        """Take in that a model sees features; ``labelled``: of which the truth is known, though no score is in view."""
         fit = fit or model.state.fitted
+        is_judged = scored or labelled
         if not scored:
             self._use(model)
-        if fit is not None and any(not covers(fit.features.rows, rows) for rows in features.rows):
+        if fit is not None and any(
+            (is_judged or not rows.is_of_joined) and not covers(fit.features.rows, rows) for rows in features.rows
+        ):
             self._searched.pop(id(fit.node), None)  # the search only tunes; other rows are there to judge it
         on_fitted = fit is not None and bool(features.rows) and (predicted_from or features) is fit.features
         evaluation = Evaluation(node, model, features, scored, fit, self.in_loop, on_fitted)
@@ -545,7 +555,11 @@ class Learning(Tables):
                     and not covers(fit.features.rows, rows)
                     and _is_another_part(part, fit.features.rows)
                 ):
-                    self._confirm_all(features, split, part.parents[0])
+                    # What is cut off from joined tables again, and only predicted, has no labels to be judged by.
+                    if is_judged or not part.is_of_joined:
+                        self._confirm_all(features, split, part.parents[0])
+                    if scored and part.is_of_joined:
+                        self._confirm_all(fit.features, split, part.parents[0])
         if scored and fit is not None:
             self._confirm_joined(node, features, fit)
         return evaluation
@@ -565,7 +579,9 @@ class Learning(Tables):
         """Take in that a model is scored on a table that was joined with its training table for a statistic."""
         for statistic in fit.features.statistics():
             if statistic.saw_joined_rows and any(covers(statistic.rows, rows) for rows in fit.features.rows):
-                unseen = [rows for rows in features.rows if not covers(fit.features.rows, rows)]
+                unseen = [
+                    rows for rows in features.rows if not covers(fit.features.rows, rows) and not _is_split_as_one(rows)
+                ]
                 if any(covers(statistic.rows, rows) for rows in unseen):
                     self._confirm(statistic, node, "evaluation", across_tables=True)
 
@@ -591,7 +607,7 @@ class Learning(Tables):
     ) -> None:
         """Take in a leak into the parts of ``whole``."""
         if whole is not None and statistic.saw_joined_rows:
-            across_tables = not any(one.part == "joined" for one in whole.line())
+            across_tables = not whole.is_of_joined
         key = (id(statistic.node), _RANKS[kind])
         known = self._confirmed.get(key)
         if known is None or (known.across_tables and not across_tables):  # within one table is the plainer case
@@ -605,26 +621,37 @@ class Learning(Tables):
         for statistic, split, whole in self._candidates.values():
             if id(split) not in self._settled:
                 self._confirm(statistic, split.node, "split", whole)
-        for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
-            for split, wholes in self._whole.items():
-                if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
-                    self._confirm(statistic, split.node, "split")
+        if not self.seen.trainings:  # a fragment: in a whole program, what no model gets to see is no leak
+            self._confirm_unused()
         found: dict[int, Leak] = {}
         for (node, _), leak in sorted(self._confirmed.items(), key=lambda entry: entry[0][1]):
             if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak):
                 found.setdefault(node, leak)
         return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
 
+    def _confirm_unused(self) -> None:
+        """Take in the fits of which the rows are split, though nothing is seen to be transformed with them."""
+        for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
+            for split, wholes in self._whole.items():
+                if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
+                    self._confirm(statistic, split.node, "split")
+
     def _are_others_judged(self, searched: Data) -> bool:
-        """Are other parts of the table that a search was given scored, if only by a model fitted after it?"""
-        return any(
-            part.split is not None and _is_another_part(part, searched.rows)
-            for evaluation in self.seen.evaluations
-            if evaluation.scored
-            for rows in evaluation.features.rows
-            if not covers(searched.rows, rows)
-            for part in rows.line()
-        )
+        """Are other rows than a search was given scored, of its table or by a model that was fitted on the same?"""
+        for evaluation in self.seen.evaluations:
+            others = [rows for rows in evaluation.features.rows if not covers(searched.rows, rows)]
+            if not evaluation.scored or not others:
+                continue
+            learnt = evaluation.fit.features.rows if evaluation.fit is not None else frozenset()
+            if searched.rows & learnt and not any(covers(learnt, rows) for rows in others):
+                return True
+            if any(
+                part.split is not None and _is_another_part(part, searched.rows)
+                for rows in others
+                for part in rows.line()
+            ):
+                return True
+        return False
 
     def _is_judged_elsewhere(self, leak: Leak) -> bool:
         """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune.
@@ -637,8 +664,8 @@ class Learning(Tables):
             for seen in leak.statistic.rows
             if seen.split is not None and seen.split.kind in ("cut", "mask", "pieces")
             for evaluation in self.seen.evaluations
-            if evaluation.scored or is_search
             for rows in evaluation.features.rows
+            if evaluation.scored or (is_search and not rows.is_of_joined)
             for part in rows.line()
         )
 
@@ -658,6 +685,21 @@ def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:
         and (other.split is part.split or other.split.kind == part.split.kind)
         for rows in seen
         for other in rows.line()
+    )
+
+
+def _marks_of_features(features: Data, target: Data) -> frozenset[Mark]:
+    """Return what stands in the features: how the target was defined or encoded leaks nothing into them."""
+    marks = features.marks
+    if target.column is not None:
+        marks = frozenset(mark for mark in marks if mark[1] != target.column)
+    return marks - {mark for mark in target.marks if mark[0].kind == "encoder" and mark[1] is not None}
+
+
+def _is_split_as_one(rows: Rows) -> bool:
+    """Were tables joined and then split at random like any other, not cut apart again?"""
+    return rows.is_of_joined and any(
+        part.split is not None and part.split.kind in ("random", "folds") for part in rows.line()
     )
 
 

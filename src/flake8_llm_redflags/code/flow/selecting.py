@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from ..constants import as_text
 from ..tree import Node, children
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
@@ -175,7 +176,8 @@ class Selecting(Interpreter[Data]):
         """Return one column: of the statistics in the table, those that stand in it."""
         marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] == name)
         table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
-        return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name, table=table)
+        shape: Shape = "grouped column" if state.shape == "grouped" else "column"
+        return Data(state.rows, marks, shape, name, table=table, keys=state.keys)
 
     def element(self, node: Node, owner: Thing[Data], position: int | None) -> Thing[Data]:
         state = owner.state
@@ -184,6 +186,8 @@ class Selecting(Interpreter[Data]):
                 return state.each
             if isinstance(node, cst.Name) and state.shape == "table":
                 return Thing(NOTHING)  # a loop over a table yields its column names
+            if state.shape in ("grouped", "grouped column"):
+                return self._group(node, state)
             if state.shape == "index":
                 return Thing(Data(state.rows, shape="place"))
             if state.shape in ("table", "column", "count", "mask"):
@@ -193,6 +197,14 @@ class Selecting(Interpreter[Data]):
             split = self._split_at(node, "pieces")
             return Thing(replace(state, rows=self._cut(state.rows, split, position), shape="object"))
         return Thing(replace(state, each=None) if state is not NOTHING else NOTHING)
+
+    def _group(self, node: Node, state: Data) -> Thing[Data]:
+        """Return the key and the rows of one group: rows of its own in each turn of the loop over them."""
+        key = ("group", self.context, id(node))
+        split = self._splits.setdefault(key, Split(node, "mask", turns=self._turns()))
+        shape: Shape = "table" if state.shape == "grouped" else "column"
+        rows = Thing(replace(state, rows=self._cut(state.rows, split, "piece"), shape=shape, each=None))
+        return Thing(rows.state, items=(Thing(NOTHING), rows))
 
     # ---- subscripts
 
@@ -273,6 +285,7 @@ class Selecting(Interpreter[Data]):
         """Return the rows on one side of a condition, which is asked at ``place``."""
         side, name = _condition(condition)
         split = self._named_split("mask", name, place, ordered=_is_of_order(name))
+        split.columns = split.columns or _asked_columns(condition)
         return replace(state, rows=self._cut(state.rows, split, side))
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
@@ -327,6 +340,8 @@ class Selecting(Interpreter[Data]):
         names = column_names(target) if isinstance(target, Thing) else None
         if located and names is not None and self._asks_for_gaps(node.slice[0]):
             _learns(value.state, names[0])
+        if located:
+            _goes_back(value.state, state.rows)
         everywhere = isinstance(keys[0], Range) and keys[0].lower is None and keys[0].upper is None
         whole = everywhere or (names is not None and not located)
         self._write_columns(owner, names, value.state, whole=whole)
@@ -365,6 +380,8 @@ class Selecting(Interpreter[Data]):
             added = frozenset((statistic, None) for statistic, _ in incoming)
         else:
             added = incoming
+        anywhere = {statistic for statistic, name in kept if name is None} if added else ()
+        added = frozenset(mark for mark in added if mark[0] not in anywhere)
         rows = state.rows or (value.rows if value.is_data else NONE)
         if not state.rows and names is None and not whole:  # `out[fold] = …` fills an empty array part by part
             rows = frozenset(whole for one in rows for whole in one.parents or (one,))
@@ -449,12 +466,26 @@ def _common_form(states: Sequence[Data]) -> object:
     return first if all(state.form is first for state in states) else object()
 
 
-def _learns(prediction: Data, column: str) -> None:
-    """Take in that what a model predicts fills the gaps of a column: it has learnt that column."""
-    made = prediction.prediction
+def _learns(filling: Data, column: str) -> None:
+    """Take in that what a model predicts, or what was made of it, fills the gaps of a column that it has learnt."""
+    made = filling.prediction
     if made is not None and made.fit is not None and made.fit.statistic is not None:
         statistic = made.fit.statistic
         statistic.learnt, statistic.fills = statistic.learnt or column, True
+    for statistic in filling.statistics():
+        statistic.fills |= statistic.learnt == column
+
+
+def _goes_back(value: Data, rows: frozenset[Rows]) -> None:
+    """Take in that what was computed of one group is written into its table: group by group, it is one of all rows."""
+    lines = {whole for one in rows for whole in one.line()}
+    for statistic in value.statistics():
+        for group in statistic.rows:
+            if group.part == "piece" and group.split is not None and group.split.kind == "mask":
+                if group.parents[0] in lines:
+                    statistic.rows |= {group.parents[0]}
+                    statistic.turns -= group.split.turns
+                    statistic.grouped = True
 
 
 def _reads_association(state: Data) -> None:
@@ -462,6 +493,22 @@ def _reads_association(state: Data) -> None:
     for statistic in state.statistics():
         if statistic.what in api.names("pandas", "associations"):
             statistic.kind = "supervised"
+
+
+def _asked_columns(condition: Node) -> frozenset[str]:
+    """Return the one column that a condition asks about, as in ``sales["month"] < 33``; none of a longer one."""
+    comparison = condition
+    while isinstance(comparison, cst.UnaryOperation):
+        comparison = comparison.expression
+    if not isinstance(comparison, cst.Comparison):
+        return frozenset()
+    asked = comparison.left
+    if isinstance(asked, cst.Attribute):
+        return frozenset((asked.attr.value,))
+    if isinstance(asked, cst.Subscript) and isinstance(key := asked.slice[0].slice, cst.Index):
+        name = as_text(key.value)
+        return frozenset() if name is None else frozenset((name,))
+    return frozenset()
 
 
 def _is_of_order(condition: tuple[object, ...]) -> bool:
@@ -519,8 +566,7 @@ def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]
     found = marks | others
     if len(found) <= _MARKS:
         return found
-    statistics = sorted({statistic for statistic, _ in found}, key=lambda statistic: statistic.number)
-    return frozenset((statistic, None) for statistic in statistics[:_MARKS])
+    return frozenset(sorted(found, key=lambda mark: (mark[0].number, mark[1] or ""))[:_MARKS])
 
 
 def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:

@@ -178,6 +178,8 @@ class Tables(Dividing):
             beside = self._blend(states)
             if name != "hstack":  # which puts flat arrays behind one another
                 beside.rows = _beside(states)
+            if parts is None and not columns:  # a list that has grown
+                beside.rows = self._stacked_again(node, beside.rows)
             return Thing(replace(beside, shape="table", column=None))
         return self._stack(node, parts)
 
@@ -192,17 +194,35 @@ class Tables(Dividing):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
             marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
-            return Thing(Data(frozenset(seen), marks, "table"))
+            rows_of_one = frozenset(seen)
+            return Thing(Data(self._stacked_again(node, rows_of_one) if self.in_loop else rows_of_one, marks, "table"))
         key = (self.context, id(node))
         rows = self._origins.get(key)
         if rows is None or not seen <= set(rows.parents):
             rows = self._origins[key] = joined(node, seen)
         return Thing(Data(frozenset((rows,)), marks, "table"))
 
+    def _stacked_again(self, node: cst.Call, rows: frozenset[Rows]) -> frozenset[Rows]:
+        """Return the rows that the test parts of all folds make together: each of the table once."""
+        found: set[Rows] = set()
+        for one in rows:
+            if one.part == "test" and one.split is not None and one.split.kind == "folds":
+                key = (self.context, id(node))
+                found.add(self._origins.setdefault(key, Rows(node, one.parents, "together")))
+            else:
+                found.add(one)
+        return frozenset(found)
+
     def _looked_up(self, states: Sequence[Data]) -> Data:
         """Return a table to which others were merged: its rows, with the columns of all."""
         merged = self._blend(states)
-        return replace(merged, rows=states[0].rows or merged.rows)
+        own = states[0].rows
+        if not own:
+            return merged
+        known = states[0].statistics()
+        summed_up = {one for one in merged.statistics() - known if one.grouped and _are_heads(own, one.rows)}
+        marks = frozenset(mark for mark in merged.marks if mark[0] not in summed_up)
+        return replace(merged, rows=own, marks=marks)
 
     def _repeat_rows(self, states: Sequence[Data]) -> bool:
         """Do several of the tables hold the same rows, with the same columns?"""
@@ -236,7 +256,9 @@ class Tables(Dividing):
         grouped = state.shape in ("grouped", "grouped column")
         number = next(self.numbers)
         turns = frozenset.intersection(self._turns(), *(rows.turns for rows in state.rows))
-        return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped, turns)
+        keys = state.keys if grouped else frozenset()
+        rows = with_parents(state.rows)
+        return Statistic(node, kind, rows, what, number, state.column, causal, grouped, turns, keys=keys)
 
     def _statistic_value(
         self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic"
@@ -285,7 +307,9 @@ class Tables(Dividing):
     ) -> Thing[Data]:
         state = receiver.state
         if name == "groupby":
-            return Thing(replace(state, shape="grouped", column=None))
+            by = argument_of(arguments, 0, "by")
+            keys = column_names(by) if by is not None else None
+            return Thing(replace(state, shape="grouped", column=None, keys=frozenset(keys or ())))
         if name in ("iterrows", "itertuples"):
             row = Thing(replace(state, shape="row", each=None, table=None))
             if name == "iterrows":
@@ -363,7 +387,7 @@ class Tables(Dividing):
             return self._spread_over_groups(node, name, state, arguments)
         if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "head", "tail"):
             return Thing(replace(state, shape="table"))
-        if name in api.names("pandas", "counts"):
+        if name in api.names("pandas", "counts") or (name in ("agg", "aggregate") and _only_counts(arguments)):
             return Thing(Data(self._origin(node), state.marks, "table"))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
@@ -483,6 +507,19 @@ def argument_of(arguments: Sequence[Argument[Data]], position: int, keyword: str
     return None
 
 
+def _only_counts(arguments: Sequence[Argument[Data]]) -> bool:
+    """Does ``agg`` count the rows of each group and nothing else: ``agg("count")``, ``agg({"city": ["size"]})``?"""
+    waiting = [argument.value for argument in arguments]
+    asked: list[object] = []
+    while waiting:
+        one = waiting.pop()
+        within = (*(one.items or ()), *(one.fields or {}).values())
+        waiting.extend(within)
+        if not within:
+            asked.append(one.constant)
+    return bool(asked) and all(one in api.names("pandas", "counts") for one in asked)
+
+
 def _is_beyond_all(filled: cst.Call) -> bool:
     """Are gaps filled with a number outside of the range: ``x.fillna(x.min() - 1)``, which only marks them?"""
     value = filled.args[0].value if filled.args else None
@@ -510,3 +547,20 @@ def _beside(states: Sequence[Data]) -> frozenset[Rows]:
     own = states[0].rows
     known = origins_of(own)
     return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
+
+
+def _are_heads(rows: frozenset[Rows], summed_up: frozenset[Rows]) -> bool:
+    """Are rows picked by a condition out of those that were summed up, as the head of each household is?
+
+    The sums over its members are then its own. Whether one row of each group is left, the code does not say.
+    """
+    return all(_is_picked_from(one, summed_up) for one in rows)
+
+
+def _is_picked_from(rows: Rows, wholes: frozenset[Rows]) -> bool:
+    is_picked = False
+    for one in rows.line():
+        if one in wholes:
+            return is_picked
+        is_picked |= one.split is not None and one.split.kind == "mask"
+    return False

@@ -38,7 +38,7 @@ class FitOnTest(Rule):
             if not fit.features.rows or not all(rows.is_put_aside for rows in fit.features.rows):
                 continue
             if fit.estimator.trains:
-                if not self._is_cross_fitted(code, fit):
+                if not self._is_cross_fitted(code, fit) and not _blends(code, fit):
                     yield self.finding(code, fit.node, self._model_message(code, fit))
             elif self._counts(code, fit):
                 message = (
@@ -104,6 +104,17 @@ class FitOnTest(Rule):
         if not fitted_before or len(fit.node.args) != 1:
             return None
         return code.edit("transform only", safe=True).replace(function, f"{name}.transform").done()
+
+
+def _blends(code: Code, fit: Fit) -> bool:
+    """Does it learn how to weigh the predictions of other models, and is never asked about the rows it learnt that on?"""
+    trained = {id(training.node) for training in code.flow.data.trainings}
+    if not any(id(statistic.node) in trained for statistic in fit.features.statistics()):
+        return False
+    return not any(
+        evaluation.fit is not None and evaluation.fit.node is fit.node and evaluation.features.rows & fit.features.rows
+        for evaluation in code.flow.data.evaluations
+    )
 
 
 def _own_statistics(code: Code) -> Iterator[Statistic]:
