@@ -13,7 +13,7 @@ tensors            ``tensors`` (operations), ``formulas``, ``einsum``, ``norms``
 attention          ``attention`` (by hand), ``fused``, ``masks``, ``lineage``, ``attention_scale``, ``head_copies``
 generating         ``decoding``, ``generation``, ``sampling``
 calling models     ``llm``, ``guards``, ``serving``, ``taint``
-secrets and SQL    ``secrets``, ``secret_evidence``, ``sql``
+secrets and SQL    ``secrets``, ``secret_evidence``, ``signing``, ``environment``, ``comments``; ``sql``
 loading            ``pickled``
 =================  ===================================================================================================
 """
