@@ -28,6 +28,7 @@ from .names import Names, last_name
 from .norms import Norms
 from .parsing import parse
 from .pickled import Pickled
+from .pipes import Pipes
 from .positions import Positions
 from .rarity import Rarity
 from .reads import Reads
@@ -123,6 +124,11 @@ class Code:
     def imbalance(self) -> Imbalance:
         """What the file shows of rare classes."""
         return Imbalance(self)
+
+    @cached_property
+    def pipes(self) -> Pipes:
+        """Functions in pipes, and what they are handed."""
+        return Pipes(self)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
 from ..knowledge import pattern, table
+from .constants import as_text
 from .names import last_name
 from .tree import Node
 
@@ -83,7 +85,19 @@ class Serving:
                     return "tools"
                 if name in facts["callees"]:
                     return "requests"
-        return None
+        return "tools" if function.name.value in self._described else None
+
+    @cached_property
+    def _described(self) -> frozenset[str]:
+        """The names of functions that the file describes to a model: ``{"name": "search", "parameters": {…}}``."""
+        keys = table("serving")["references"]["schema_keys"]
+        found = set()
+        for schema in self._code.all(cst.Dict):
+            entries = {as_text(e.key): e.value for e in schema.elements if isinstance(e, cst.DictElement)}
+            name = as_text(entries.get("name"))
+            if name is not None and any(key in entries for key in keys):
+                found.add(name)
+        return frozenset(found)
 
     def _is_tool_list(self, node: Node) -> bool:
         """Is a list called ``tools``, as an argument or a variable?"""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
-from ..llm_calls.triggers import MODEL_TEXT_WORDS
+from ..llm_calls.triggers import may_hold_model_text
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class LlmOutputExecuted(Rule):
     severity = Severity.ERROR
     reads_tests = False
     trigger = Trigger(
-        words=(MODEL_TEXT_WORDS,),
+        test=may_hold_model_text,
         pattern=(
             *(
                 rf"{name}\s*\("
