@@ -12,6 +12,7 @@ import libcst as cst
 from ..knowledge import pattern, table
 from .arguments import argument, keyword
 from .constants import as_text, is_true
+from .launches import launched_text
 from .names import Binding, last_name
 from .tree import Node
 
@@ -486,9 +487,10 @@ def runs_code(code: Code, call: cst.Call) -> Node | None:
         if text is not None and qualified in facts["imports"] and _names_own_package(code, text):
             return None
         return text
-    if qualified in facts["shell_calls"]:
-        command = call.args[0].value if call.args and call.args[0].keyword is None else keyword(call, "args")
-        return command if is_true(keyword(call, "shell")) else None
+    if qualified in facts["shell_calls"] and is_true(keyword(call, "shell")):
+        return argument(call, 0, "args")
+    if (text := launched_text(code, call)) is not None:
+        return text
     if is_namespace(code, call):  # `globals()[name]`: whatever the module can call, `exec` too
         looked_up = code.tree.parent(call)
         is_read = isinstance(looked_up, cst.Subscript) and looked_up.value is call

@@ -33,6 +33,8 @@ class LlmOutputExecuted(Rule):
             r"locals\(\)\s*\[",
             r"vars\(\)\s*\[",
             r"shell\s*=\s*True",
+            r"sys\.executable",
+            r"[\"'](?:python3?|bash|sh|node|powershell|cmd)(?:\.exe)?[\"']\s*,",
             "REPL",
         ),
     )
@@ -45,7 +47,7 @@ class LlmOutputExecuted(Rule):
             text = runs_code(code, call)
             if text is not None and (origin := code.taint.model_text(text)) is not None:
                 called = code.short_text(call.func, 30)
-                message = f"`{called}` runs {origin}: whoever can write to the model can run code here; parse it, or run it in a sandbox"
+                message = f"`{called}` runs {origin}: whoever can write to the model can run code here; parse it, or sandbox it"
                 if is_namespace(code, call):
                     message = f"`{called}()[…]` lets {origin} choose any function in reach: look it up in a table of the tools"
                 yield self.finding(code, call, message)
