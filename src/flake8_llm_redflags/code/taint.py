@@ -404,6 +404,8 @@ class _Search:
             return []
         if name == "search" and any(keyword(call, key) is not None for key in facts["lookup_keywords"]):
             return []
+        if self._code.qualified_name(call.func) in facts["parsers"] and self._is_walked(call):
+            return []
         function = self._code.context.called_function(call)
         if function is not None:
             return list(self._code.context.returned_values(function))
@@ -417,6 +419,12 @@ class _Search:
         if name == "get" and receiver and any(o.kind == "literal" for o in self._code.values.origins(receiver[0])):
             return self._looked_up(receiver[0], as_text(argument(call, 0)))
         return [*receiver, *(arg.value for arg in call.args)]
+
+    def _is_walked(self, parse: cst.Call) -> bool:
+        """Does the same function look at the nodes of what it has parsed, before anything is made of them?"""
+        function = self._code.context.function(parse)
+        looks = self._code.calls(*table("taint")["harmless"]["tree_walks"])
+        return function is not None and any(self._tree.contains(function, look) for look in looks)
 
     def _may_clean(self, call: cst.Call) -> bool:
         """May a function keep its name's promise to clean a text? One of this file that decides nothing does not."""
