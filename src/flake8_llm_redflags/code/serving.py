@@ -83,7 +83,7 @@ class Serving:
                 name = last_name(above.func)
                 if name in facts["tool_makers"]:
                     return "tools"
-                if name in facts["callees"]:
+                if name in facts["callees"] or (name in facts["events"] and self._has_widgets):
                     return "requests"
         return "tools" if function.name.value in self._described else None
 
@@ -98,6 +98,11 @@ class Serving:
             if name is not None and any(key in entries for key in keys):
                 found.add(name)
         return frozenset(found)
+
+    @cached_property
+    def _has_widgets(self) -> bool:
+        packages = {name.partition(".")[0] for name in self._code.names.imported_modules}
+        return not packages.isdisjoint(table("serving")["references"]["widgets"])
 
     def _is_tool_list(self, node: Node) -> bool:
         """Is a list called ``tools``, as an argument or a variable?"""

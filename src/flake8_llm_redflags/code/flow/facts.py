@@ -23,7 +23,8 @@ Shape = Literal[
     "grouped",
     "grouped column",
     "mask",
-    "index",
+    "index",  # the numbers of rows
+    "others",  # all numbers but these
     "place",  # the number of one row
     "count",
     "number",
@@ -99,7 +100,7 @@ class Data:
     @property
     def is_data(self) -> bool:
         """Does the value hold rows, or something computed from them?"""
-        return bool(self.rows or self.marks) and self.shape not in ("count", "index", "place")
+        return bool(self.rows or self.marks) and self.shape not in ("count", "index", "others", "place")
 
     def holds(self, rows: Rows) -> bool:
         """Are all of the rows among those of this value?"""

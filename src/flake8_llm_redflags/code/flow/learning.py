@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from ..arguments import argument as given
 from ..constants import is_false, is_none
 from ..names import dotted
 from ..tree import Node
@@ -64,13 +65,8 @@ class Learning(Tables):
         if name == "best_estimator_":
             return owner
         self._use(owner)
-        if (
-            name in api.names("models", "importances")
-            and state.fitted is not None
-            and state.fitted.statistic is not None
-        ):
-            return Thing(Data(marks=frozenset({(state.fitted.statistic, None)}), shape="number"))
-        return Thing(NOTHING)
+        is_told = name in api.names("models", "importances") and state.fitted is not None
+        return Thing(_learnt_by(state.fitted) if is_told else NOTHING)
 
     # ---- calls
 
@@ -106,14 +102,20 @@ class Learning(Tables):
                 return self._metric(node, arguments)
             if name == "shuffle" and first is not None:
                 return self._passed(arguments)
+            if name in api.names("associations", "functions") and first is not None and first.state.rows:
+                return self._statistic_value(node, first.state, f"`{name}`", kind="supervised")
             if name == "resample" and first is not None and (qualified or "").startswith("sklearn"):
                 return self._resample(node, arguments)
+        if name in api.names("splits", "partitions") and root in ("", "torch") and first is not None:
+            return self._partition(node, first.state, arguments)
         if name in api.names("transformer_functions") and (qualified or "").rpartition(".")[0] in api.names(
             "transformer_functions", "modules"
         ):
             return self._transformer_function(node, name, first, arguments)
         if root == "builtins":
             return self._builtin(node, name, arguments)
+        if root == "random" and (drawn := self._drawn(node, name, arguments)) is not None:
+            return drawn
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
         if name in api.names("splits", "ready") and ".datasets." in (qualified or ""):
@@ -201,9 +203,9 @@ class Learning(Tables):
             if name == "train_test_split":
                 return self._divided_set(node, receiver.state)
             return self._table_method(node, name, receiver, arguments)
-        if receiver.state.shape in ("index", "count") and name in ("tolist", "to_numpy", "to_list", "copy"):
-            return Thing(receiver.state)
-        return self._unknown_call(node, arguments)
+        if receiver.state.shape == "index" and (result := self._index_method(name, receiver, arguments)) is not None:
+            return result
+        return self._drawn(node, name, arguments) or self._unknown_call(node, arguments)
 
     def _estimator_by_name(self, node: cst.Call, method: str, receiver: Thing[Data]) -> Estimator | None:
         """Return what an object is by its name, where nothing in the file says what it is."""
@@ -262,6 +264,9 @@ class Learning(Tables):
         if name in api.names("transformer_methods", "transform"):
             self._use(receiver)
             return Thing(self._transformed(receiver, features.state))
+        if name in api.names("models", "supports") and receiver.state.fitted is not None:
+            self._use(receiver)
+            return Thing(_learnt_by(receiver.state.fitted))
         if name in ("set_params", "compile", "summary"):
             return receiver if name == "set_params" else Thing(NOTHING)
         return None
@@ -393,6 +398,17 @@ class Learning(Tables):
         result.items = tuple(parts)
         return result
 
+    def _partition(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        """Return the parts of ``random_split(dataset, [800, 100, 100])``: the first to learn from, the last to test on."""
+        split = self._split_at(node, "random")
+        self._divided(split, state)
+        lengths = argument_of(arguments, 1, "lengths")
+        number = len(lengths.items) if lengths is not None and lengths.items else 2
+        names = ["train", *(f"held {n}" for n in range(1, number - 1)), "test"]
+        result: Thing[Data] = Thing(replace(state, shape="parts"))
+        result.items = tuple(Thing(replace(state, rows=self._cut(state.rows, split, name))) for name in names)
+        return result
+
     def _divided_set(self, node: cst.Call, state: Data) -> Thing[Data]:
         """Return what ``dataset.train_test_split()`` gives: a dict of two parts."""
         split = self._split_at(node, "random")
@@ -405,12 +421,24 @@ class Learning(Tables):
 
     def _fold(self, node: cst.Call, divided: Data, estimator: Estimator) -> Thing[Data]:
         """Return what a loop over folds takes out: of ``folds.split(X)``, and of ``KFold(len(y))`` in old code."""
-        split = self._split_at(node, "folds", ordered=estimator.name == "TimeSeriesSplit")
+        kind: Literal["random", "folds"] = "random" if self._divides_once(node, estimator) else "folds"
+        split = self._split_at(node, kind, ordered=estimator.name == "TimeSeriesSplit")
         pair: Thing[Data] = Thing(NOTHING)
         pair.items = tuple(
             Thing(Data(self._cut(divided.rows, split, part), shape="index")) for part in ("train", "test")
         )
         return pair
+
+    def _divides_once(self, node: cst.Call, estimator: Estimator) -> bool:
+        """Is one of the folds taken, or only one made: ``next(folds.split(X))``, ``ShuffleSplit(n_splits=1)``?"""
+        around = self.code.tree.parent(node)
+        around = self.code.tree.parent(around) if isinstance(around, cst.Arg) else around
+        if isinstance(around, cst.Call) and self.code.qualified_name(around.func) == "builtins.next":
+            return True
+        if estimator.name not in api.names("splits", "shuffles") or not isinstance(estimator.node, cst.Call):
+            return False
+        number = given(estimator.node, 0, "n_splits")
+        return number is not None and self.code.values.constants(number) == [1]
 
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
@@ -613,6 +641,11 @@ class Learning(Tables):
             for rows in evaluation.features.rows
             for part in rows.line()
         )
+
+
+def _learnt_by(fit: Fit) -> Data:
+    """Return what a fitted object tells of itself: numbers that depend on the rows that it saw."""
+    return Data(marks=NO_MARKS if fit.statistic is None else frozenset({(fit.statistic, None)}), shape="number")
 
 
 def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:

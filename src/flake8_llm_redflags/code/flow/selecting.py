@@ -103,7 +103,7 @@ class Selecting(Interpreter[Data]):
             return Thing(Data(score=scored[0].state.score))
         states = [part.state for part in parts if part.state.is_data]
         if not states:
-            return Thing(_numbers(parts) if isinstance(node, cst.BinaryOperation) else NOTHING)
+            return Thing(_numbers(node, parts))
         result = self._blend(states)
         if self._only_shifts(node):
             result.marks = _shifted(states, result.marks)
@@ -131,6 +131,12 @@ class Selecting(Interpreter[Data]):
         if not chosen:
             return result
         return Thing(replace(result.state, marks=together(result.state.marks, chosen)))
+
+    def decided(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
+        marks = NO_MARKS
+        for condition in conditions:
+            marks = together(marks, condition.state.marks)
+        return Thing(replace(result.state, marks=together(result.state.marks, marks))) if marks else result
 
     @staticmethod
     def _blend(states: Sequence[Data]) -> Data:
@@ -196,6 +202,8 @@ class Selecting(Interpreter[Data]):
             chosen = _chosen_by(keys)
             if chosen:
                 return Thing(Data(marks=chosen, shape="number"))
+            if state.shape == "index" and isinstance(keys[0], Range):  # `order[:n]`
+                return Thing(self._slice(state, keys[0], node.slice[0].slice))
             columns = state.shape == "count" and isinstance(keys[0], Thing) and keys[0].constant == 1  # `x.shape[1]`
             return Thing(state) if state.shape in ("count", "index") and not columns else Thing(NOTHING)
         if state.shape == "row":
@@ -221,7 +229,7 @@ class Selecting(Interpreter[Data]):
                 return Thing(self._named_part(state, key.constant, node))
             if column_names(key) is not None:
                 return Thing(self._select_columns(state, key))
-            if not key.state.is_data and key.state.shape not in ("index", "place"):
+            if not key.state.is_data and key.state.shape not in ("index", "others", "place"):
                 return Thing(replace(state, column=None, each=None, table=None))
         return Thing(self._select_rows(state, key, node.slice[0].slice))
 
@@ -251,15 +259,21 @@ class Selecting(Interpreter[Data]):
             return state if lines.isdisjoint(index.rows) else replace(state, shape="row", each=None, table=None)
         if index.shape == "index" and index.rows:
             return replace(state, rows=self._picked(state.rows, index.rows))
+        if index.shape == "others":
+            return replace(state, rows=rest_of(state.rows, index.rows) or state.rows)
         if index.shape == "mask":
             assert isinstance(part, cst.Index)
-            side, name = _condition(part.value)
-            split = self._named_split("mask", name, part.value, ordered=_is_of_order(name))
-            return replace(state, rows=self._cut(state.rows, split, side))
+            return self._where(state, part.value, part.value)
         if index.is_data:  # numbers of rows, or names of columns
             own = frozenset(one for one in index.rows if one not in state.rows and state.rows & set(one.line()))
             return replace(state, rows=own or state.rows, table=None)
         return state
+
+    def _where(self, state: Data, condition: Node, place: Node) -> Data:
+        """Return the rows on one side of a condition, which is asked at ``place``."""
+        side, name = _condition(condition)
+        split = self._named_split("mask", name, place, ordered=_is_of_order(name))
+        return replace(state, rows=self._cut(state.rows, split, side))
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
         lower, upper = bounds.lower, bounds.upper
@@ -358,6 +372,15 @@ class Selecting(Interpreter[Data]):
             self.store.write(owner, replace(state, rows=rows, marks=together(kept, added)))
 
 
+def rest_of(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
+    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
+    for one in taken:
+        other = {"head": "tail", "tail": "head", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
+        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
+            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
+    return None
+
+
 def fingerprint(node: Node) -> tuple[object, ...]:
     """Return what an expression says, whatever its spacing: equal for equal expressions."""
     own: tuple[object, ...] = (node.__class__.__name__,)
@@ -394,11 +417,20 @@ def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
     return side, said
 
 
-def _numbers(parts: Sequence[Thing[Data]]) -> Data:
-    """Return what a sum of row numbers is: the place ``i + 1``, or the rows of ``list(learn) + list(more)``."""
+def _numbers(node: Node, parts: Sequence[Thing[Data]]) -> Data:
+    """Return what is made of row numbers: the place ``i + 1``, the rows of ``list(learn) + list(more)``, all others."""
     found = [part.state for part in parts if part.state.shape in ("place", "index")]
     if not found:
         return NOTHING
+    if isinstance(node, cst.UnaryOperation):
+        inverts = isinstance(node.operator, (cst.BitInvert, cst.Not)) and found[0].shape == "index"
+        return replace(found[0], shape="others") if inverts else NOTHING
+    if isinstance(node, cst.Comparison) and found[0].shape == "index":  # `df.index < "2020"`
+        return Data(found[0].rows, shape="mask")
+    if not isinstance(node, cst.BinaryOperation):
+        return NOTHING
+    if isinstance(node.operator, cst.Subtract) and len(found) == 2:  # sets of them
+        return replace(found[0], rows=rest_of(found[0].rows, found[1].rows) or found[0].rows)
     return Data(frozenset().union(*(state.rows for state in found)), shape=found[0].shape)
 
 

@@ -10,14 +10,15 @@ import libcst as cst
 from ..constants import as_text
 from ..tree import Node
 from . import api
+from .dividing import Dividing
 from .facts import NO_MARKS, NONE, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
 from .rows import Mark, Rows, Statistic, StatisticKind, joined, origins_of, with_parents
-from .selecting import Selecting, column_names, fingerprint, joined_back, together, without
+from .selecting import column_names, fingerprint, joined_back, rest_of, together, without
 from .store import Thing
 
 
-class Tables(Selecting):
+class Tables(Dividing):
     """Adds functions and methods of tables, and the statistics that they take."""
 
     def _qualified(self, function: Node) -> str | None:
@@ -67,7 +68,7 @@ class Tables(Selecting):
             return Thing(Data(each=pair))
         if name == "next":
             return self._element_of(node, first)
-        if name in ("list", "tuple", "sorted", "reversed", "iter"):
+        if name in ("list", "tuple", "set", "sorted", "reversed", "iter"):
             if name == "list" and not arguments:
                 first.items, first.is_list = (), True
             return first
@@ -121,10 +122,10 @@ class Tables(Selecting):
                 if shape.shape == "count"
                 else NOTHING
             )
-        if name in ("arange",) and first is not None and first.state.shape == "count":
-            return Thing(Data(first.state.rows, shape="index"))
-        if name in ("permutation", "choice") and first is not None and first.state.shape in ("count", "index"):
-            return Thing(Data(first.state.rows, shape="index"))
+        if (drawn := self._drawn(node, name, arguments)) is not None:
+            return drawn
+        if name in api.names("row_numbers", "differences") and first is not None and len(arguments) > 1:
+            return self._less(first, arguments[1].value)
         if not states:
             return (
                 Thing(NOTHING)
@@ -141,6 +142,11 @@ class Tables(Selecting):
             return self._broadcast(node, first.state, f"{name} of")
         if name in api.names("pandas", "vocabulary"):
             return self._broadcast(node, first.state, name, kind="encoder")
+        if name in api.names("numpy", "repeats") and self._repeats_rows(arguments):
+            return self._broadcast(node, first.state, f"`{name}`", kind="resampling")
+        if root == "numpy" and name in api.names("numpy", "pieces"):
+            axis = argument_of(arguments, 2, "axis")
+            return Thing(self._pieces(first.state) if axis is None or _over_rows(axis) else self._blend(states))
         if root == "numpy" and name in api.names("numpy", "reductions"):
             axis = argument_of(arguments, 1, "axis")
             if axis is not None and not _over_rows(axis):
@@ -217,6 +223,12 @@ class Tables(Selecting):
     def _is_new_each_turn(self, rows: Rows) -> bool:
         """Are these other rows in each turn of a loop under way?"""
         return any(self.code.tree.contains(turn, rows.node) for turn in self.turns)
+
+    @staticmethod
+    def _repeats_rows(arguments: Sequence[Argument[Data]]) -> bool:
+        """Does ``np.repeat(x, 3, axis=0)`` give each row several times? Along other axes it widens them."""
+        axis = argument_of(arguments, 2, "axis")
+        return axis is not None and _over_rows(axis)
 
     # ---- statistics
 
@@ -319,7 +331,11 @@ class Tables(Selecting):
             result = self._stack(
                 node, [receiver, *(argument.value for argument in arguments if argument.keyword is None)]
             )
-        elif name in ("head", "tail", "get_group"):
+        elif name in ("head", "tail"):
+            return Thing(self._end_of(node, name, state))
+        elif name == "query":
+            result = Thing(self._queried(node, state, arguments))
+        elif name == "get_group":
             return Thing(state)
         elif name == "randomSplit":
             return Thing(replace(state, shape="parts"))
@@ -351,7 +367,9 @@ class Tables(Selecting):
             return Thing(Data(self._origin(node), state.marks, "table"))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
-        return Thing(Data(rows, together(state.marks, frozenset({(statistic, state.column)})), "table"))
+        renamed = bool(arguments) and arguments[0].value.items is not None  # `agg(["mean", "std"])`
+        column = None if renamed else state.column
+        return Thing(Data(rows, together(state.marks, frozenset({(statistic, column)})), "table"))
 
     def _spread_over_groups(
         self, node: cst.Call, name: str, state: Data, arguments: Sequence[Argument[Data]]
@@ -428,7 +446,7 @@ class Tables(Selecting):
     def _dropped(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
         first = argument_of(arguments, 0, "labels")
         if first is not None and first.state.shape == "index" and first.state.rows and state.rows:
-            rest = _rest(state.rows, first.state.rows)
+            rest = rest_of(state.rows, first.state.rows)
             if rest is not None:
                 return replace(state, rows=rest)
         dropped = argument_of(arguments, 9, "columns") or first
@@ -443,8 +461,7 @@ class Tables(Selecting):
         share = argument_of(arguments, 1, "frac")
         if share is not None and share.constant in (1, 1.0):
             return Thing(state)
-        split = self._named_split("cut", ("sample", self.context, id(node)), node)
-        return Thing(replace(state, rows=self._cut(state.rows, split, "head")))
+        return Thing(self._sample_of(node, state))
 
     def _write_back(self, node: cst.Call, receiver: Thing[Data], result: Thing[Data]) -> None:
         """Take in ``inplace=True``: the object itself changes, or the column that the call was made on."""
@@ -493,12 +510,3 @@ def _beside(states: Sequence[Data]) -> frozenset[Rows]:
     own = states[0].rows
     known = origins_of(own)
     return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
-
-
-def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
-    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
-    for one in taken:
-        other = {"head": "tail", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
-        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
-            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
-    return None

@@ -109,16 +109,20 @@ class FitOnTest(Rule):
 def _own_statistics(code: Code) -> Iterator[Statistic]:
     """Yield the statistics of a test part that stand in its features when a model of other rows is scored on it."""
     by_neighbours = words("data", "pandas", "row_wise_statistics") | words("data", "pandas", "gap_fillers")
+    of_fits = {id(fit.statistic) for fit in code.flow.data.fits}  # what `scale(X_test)` computes is of none
     seen: set[int] = set()
     for evaluation in code.flow.data.evaluations:
         fit = evaluation.fit
         if fit is None or not fit.estimator.trains or not all(rows.is_put_aside for rows in evaluation.features.rows):
             continue
         for statistic in sorted(evaluation.features.statistics(), key=lambda one: one.number):
-            is_one = statistic.kind == "statistic" and not statistic.causal and statistic.what not in by_neighbours
-            if is_one and id(statistic.node) not in seen and statistic.rows:
+            is_number = statistic.kind == "statistic" and not statistic.causal and statistic.what not in by_neighbours
+            is_scale = statistic.kind == "transformer" and id(statistic) not in of_fits
+            if (is_number or is_scale) and id(statistic.node) not in seen and statistic.rows:
                 seen.add(id(statistic.node))
-                is_kept = evaluation.scored or _fills(code, statistic)  # the corners of a plot are asked for too
+                is_kept = (
+                    is_scale or evaluation.scored or _fills(code, statistic)
+                )  # the corners of a plot are asked for too
                 is_own = all(rows.is_put_aside for rows in statistic.rows) and not statistic.rows & fit.features.rows
                 if is_kept and is_own:
                     yield statistic
