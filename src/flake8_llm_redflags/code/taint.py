@@ -102,7 +102,9 @@ class Taint:
     # ---- what a model wrote
 
     def _is_model_text(self, node: Node) -> str | None:
-        if isinstance(node, cst.Call) and (self._code.llm.gives_answer(node) or self._says_it_asks(node)):
+        if isinstance(node, cst.Call) and (
+            (self._code.llm.gives_answer(node) and not _gives_numbers(node)) or self._says_it_asks(node)
+        ):
             return f"the answer of `{self._code.short_text(node.func, 36)}`"
         if isinstance(node, cst.Attribute):
             chain = f"{last_name(node.value)}.{node.attr.value}"
@@ -444,6 +446,16 @@ def _is_checked(code: Code, name: cst.Name | cst.Attribute) -> bool:
         isinstance(test.operator, (cst.In, cst.NotIn)) and not isinstance(test.comparator, cst.SimpleString)
         for test in code.context.tests(name)
     )
+
+
+def _gives_numbers(call: cst.Call) -> bool:
+    """Does a model answer with a vector or a score: ``client.embeddings.create(…)``, ``embeddings.embed_query(…)``?"""
+    function = call.func
+    while isinstance(function, cst.Attribute):
+        if pattern("taint", "model_text", "numbers").fullmatch(function.attr.value):
+            return True
+        function = function.value
+    return False
 
 
 def _key(node: cst.Subscript) -> str | None:
