@@ -12,8 +12,8 @@ training           ``devices`` and their ``kinds``, ``training``, ``evaluation``
 tensors            ``tensors`` (operations), ``formulas``, ``einsum``, ``norms``
 attention          ``attention`` (by hand), ``fused``, ``masks``, ``lineage``, ``attention_scale``, ``head_copies``
 generating         ``decoding``, ``generation``, ``sampling``
-calling models     ``llm``, ``guards``, ``deferred`` (threads and tasks), ``serving``, ``taint``
-secrets and SQL    ``secrets``, ``secret_evidence``, ``sql``
+calling models     ``llm``, ``guards``, ``deferred`` (threads and tasks), ``serving``, ``pipes``, ``launches``, ``taint``
+secrets and SQL    ``secrets``, ``secret_evidence``, ``signing``, ``environment``, ``comments``; ``sql``
 loading            ``pickled``
 =================  ===================================================================================================
 """

@@ -293,6 +293,17 @@ class Llm:
         receiver = call.func.value
         return name_matches(receiver, names["models"]) and not self._code.values.is_known(receiver)
 
+    def is_model(self, node: Node) -> bool:
+        """Is the value a runnable that asks a model, or only called like one where the file does not show what it is?"""
+        if any(self._is_client(node, facts) is not None for facts in self._libraries if "class_pattern" in facts):
+            return True
+        names = table("llm_clients")["names"]
+        while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+            if node.func.attr.value not in _around_calls("configuring"):
+                break
+            node = node.func.value
+        return name_matches(node, names["models"]) and not self._code.values.is_known(node)
+
     def answers_in_json(self, call: cst.Call) -> bool:
         """Is the value of a remote call the service's own JSON, which holds the model's text?"""
         remote = self._remote_by_node.get(id(call))

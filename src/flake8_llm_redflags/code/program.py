@@ -28,6 +28,7 @@ from .names import Names, last_name
 from .norms import Norms
 from .parsing import parse
 from .pickled import Pickled
+from .pipes import Pipes
 from .positions import Positions
 from .rarity import Rarity
 from .reads import Reads
@@ -123,6 +124,11 @@ class Code:
     def imbalance(self) -> Imbalance:
         """What the file shows of rare classes."""
         return Imbalance(self)
+
+    @cached_property
+    def pipes(self) -> Pipes:
+        """Functions in pipes, and what they are handed."""
+        return Pipes(self)
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -244,9 +250,9 @@ class Code:
         """Return the full dotted name of an imported or builtin thing; see ``Names.qualified_name``."""
         return self.names.qualified_name(node)
 
-    def span(self, node: Node) -> Span:
-        """Return the place of a node."""
-        return self.positions.span(node)
+    def span(self, node: Node | Span) -> Span:
+        """Return the place of a node; a place is its own."""
+        return node if isinstance(node, Span) else self.positions.span(node)
 
     def line(self, node: Node) -> int:
         """Return the line (from 1) that a node starts on."""
@@ -272,7 +278,8 @@ class Code:
 
     def _without_secrets(self, node: Node, text: str) -> str:
         first = self.positions.offsets(node)[0]
-        inside = [literal.node for literal, _ in self.secrets.suspects if self.tree.contains(node, literal.node)]
+        places = (literal.node for literal, _ in self.secrets.suspects)
+        inside = [place for place in places if not isinstance(place, Span) and self.tree.contains(node, place)]
         for start, end in sorted(map(self.positions.offsets, inside), reverse=True):
             text = f"{text[: start - first]}…{text[end - first :]}"
         return text

@@ -23,7 +23,7 @@ from ..knowledge import table
 _WORD_BREAK = re.compile(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
 _URL_PASSWORD = re.compile(
-    r"[a-z][a-z0-9+.-]{2,20}://[^\s/:@{}<>'\"]{0,80}:(?P<password>[^\s/:@{}<>'\"]{3,80})@(?P<host>[^\s/@]+)"
+    r"[a-z][a-z0-9+.-]{2,20}://(?P<user>[^\s/:@{}<>'\"]{0,80}):(?P<password>[^\s/:@{}<>'\"]{3,80})@(?P<host>[^\s/@]+)"
 )
 _OWN_HOST = re.compile(r"localhost\b|127\.0\.0\.1\b|0\.0\.0\.0\b|host\.docker\.internal\b")
 #: A name with its value inside of a text: `?key=…` in a URL, `"token": "…"` in JSON, `Password=…;` in a connection string.
@@ -52,9 +52,9 @@ class Evidence:
 
 def judge(name: str | None, value: str) -> Evidence | None:
     """Return the evidence that ``value``, bound to ``name``, is a secret; None where there is none worth a word."""
-    by_format = _by_format(value)
-    if by_format is not None:
-        return by_format
+    found = by_format(value)
+    if found is not None:
+        return found
     url = _URL_PASSWORD.search(value) if "://" in value else None
     if url is not None and _is_url_password(url):
         return Evidence("value", f"{_shown(url['password'], '')}@")
@@ -72,6 +72,8 @@ def _is_url_password(url: re.Match[str]) -> bool:
     password = url["password"]
     if _is_placeholder(password) or password.lower() in _USUAL_PASSWORDS:
         return False
+    if password == url["user"] and "." not in url["host"]:  # `app:app@db:5432`, as container files set them up
+        return False
     return _looks_random(password) or not _OWN_HOST.match(url["host"])
 
 
@@ -85,8 +87,9 @@ def _by_pair(value: str) -> Evidence | None:
     return next((evidence for evidence in found if evidence is not None and evidence.kind != "word"), None)
 
 
-def _by_format(value: str) -> Evidence | None:
-    match = _formats().search(value) if len(value) >= _SHORTEST_KEY else None
+def by_format(value: str) -> Evidence | None:
+    """Return the evidence of a provider's key anywhere in a text."""
+    match = key_formats().search(value) if len(value) >= _SHORTEST_KEY else None
     if match is None or _spelled_out().search(match.group()) or len(set(match.group())) < 8:
         return None
     key = match.group()
@@ -197,7 +200,7 @@ def _alternatives(patterns: Sequence[str]) -> str:
 
 
 @cache
-def _formats() -> re.Pattern[str]:
+def key_formats() -> re.Pattern[str]:
     """Return one pattern for all formats; the group that matched, ``f12``, tells which."""
     formats = table("key_formats")["format"]
     body = "|".join(f"(?P<f{number}>{fact['pattern']})" for number, fact in enumerate(formats))

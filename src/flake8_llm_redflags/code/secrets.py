@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from ..finding import Span
 from ..knowledge import words
+from .comments import comments
+from .environment import reads_environment
 from .names import dotted, last_name
-from .secret_evidence import Evidence, as_signing_key, judge
+from .secret_evidence import Evidence, as_signing_key, by_format, judge, key_formats
+from .signing import Signing
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -25,13 +29,13 @@ _LONGEST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class NamedLiteral:
-    """A string in the program, with the name it is bound to (None where it has none).
+    """A string in the program, with the name it is bound to (None where it has none); or a key in a comment.
 
     ``is_fallback``: it stands in for a value that the environment does not give. ``is_bound``: the whole literal is the
     value of that name, so that another expression may take its place.
     """
 
-    node: Node
+    node: Node | Span  #: a place where no node stands: in a comment
     value: str
     name: str | None
     is_fallback: bool
@@ -50,41 +54,38 @@ class Secrets:
         judged = ((literal, self._judge(literal)) for literal in self.literals())
         return [(literal, evidence) for literal, evidence in judged if evidence is not None]
 
+    @cached_property
+    def in_comments(self) -> list[tuple[NamedLiteral, Evidence]]:
+        """The providers' keys in comments, code that is commented out among it, but those that a literal holds too."""
+        found = []
+        for place, key in comments(self._code.text, key_formats()):
+            evidence = by_format(key)
+            if evidence is not None and not any(key in literal.value for literal, _ in self.suspects):
+                found.append((NamedLiteral(place, key, None, False, False), evidence))
+        return found
+
     def _judge(self, literal: NamedLiteral) -> Evidence | None:
+        assert not isinstance(literal.node, Span)
+        if isinstance(self._tree.parent(literal.node), cst.Expr):
+            return by_format(literal.value)  # text about the code, or code put aside: examples of names and values
         evidence = judge(literal.name, literal.value)
+        if isinstance(literal.node, cst.FormattedStringText) and evidence is not None and evidence.kind == "word":
+            return None  # a part of a text is no word
         is_sure = evidence is not None and evidence.kind != "word"
-        return evidence if is_sure or not self._signs(literal) else as_signing_key(literal.value)
+        return evidence if is_sure or not self._signing.signs(literal.node) else as_signing_key(literal.value)
 
-    def _signs(self, literal: NamedLiteral) -> bool:
-        """Is the literal the key by which a web application signs its sessions: ``app.secret_key = "…"``?"""
-        if literal.name not in words("secrets", "signing") or not literal.is_bound:
-            return False
-        parent = self._tree.parent(literal.node)
-        if isinstance(parent, cst.Assign):
-            return any(self._is_of_application(target.target) for target in parent.targets)
-        call = self._tree.parent(parent) if isinstance(parent, cst.Arg) else None
-        if not isinstance(call, cst.Call):
-            return False
-        named = (call.func, *(arg.value for arg in call.args))
-        return any(last_name(node) in words("secrets", "signing", "middleware") for node in named) or (
-            last_name(call.func) == "update" and self._is_of_application(call.func)
-        )
-
-    def _is_of_application(self, node: Node) -> bool:
-        """Is this ``app.secret_key``, ``app.config["SECRET_KEY"]`` or ``app.config.update`` of an application made here?"""
-        while isinstance(node, (cst.Attribute, cst.Subscript)):
-            node = node.value
-        return bool(self._code.values.made_by(node) & words("secrets", "signing", "applications"))
+    @cached_property
+    def _signing(self) -> Signing:
+        return Signing(self._code)
 
     def literals(self) -> Iterator[NamedLiteral]:
-        """Yield every string literal of the file but docstrings, in document order per kind of literal."""
+        """Yield every string literal of the file, in document order per kind of literal."""
         for node in self._code.all(
             cst.SimpleString, cst.ConcatenatedString, cst.BinaryOperation, cst.FormattedStringText
         ):
             parent = self._tree.parent(node)
-            if isinstance(parent, (cst.Expr, cst.ConcatenatedString, cst.BinaryOperation)):
-                if isinstance(parent, cst.Expr) or _constant(parent) is not None:
-                    continue  # a docstring, or part of a larger literal
+            if isinstance(parent, (cst.ConcatenatedString, cst.BinaryOperation)) and _constant(parent) is not None:
+                continue  # part of a larger literal
             value = _constant(node)
             if value and len(value) <= _LONGEST:
                 yield self._named(node, value)
@@ -102,7 +103,7 @@ class Secrets:
         child, parent = node, self._tree.parent(node)
         while parent is not None:
             if isinstance(parent, cst.BooleanOperation):
-                is_fallback |= child is parent.right and self._reads_environment(parent.left)
+                is_fallback |= child is parent.right and reads_environment(self._code, parent.left)
             elif isinstance(parent, cst.Arg):
                 call = self._tree.parent(parent)
                 if not isinstance(call, cst.Call):
@@ -158,7 +159,7 @@ class Secrets:
         named_by_string = callee in _places("name_then_value") and call.args and _constant(call.args[0].value)
         if argument.keyword is not None:
             if argument.keyword.value == "default" and named_by_string:
-                return str(named_by_string).lstrip("-"), self._reads_environment(call)
+                return str(named_by_string).lstrip("-"), reads_environment(self._code, call)
             own_name = argument.keyword.value
             if f"{self._code.qualified_name(call.func) or dotted(call.func)}:{own_name}" in _places("secret_arguments"):
                 return "api_key", False
@@ -167,15 +168,8 @@ class Secrets:
             position = next(i for i, other in enumerate(call.args) if other is argument)
             before = _constant(call.args[position - 1].value) if position else None
             if before is not None:
-                return before.lstrip("-"), self._reads_environment(call)
+                return before.lstrip("-"), reads_environment(self._code, call)
         return None, False
-
-    def _reads_environment(self, node: Node) -> bool:
-        if isinstance(node, cst.Subscript):
-            return self._code.qualified_name(node.value) == "os.environ"
-        if not isinstance(node, cst.Call):
-            return False
-        return (self._code.qualified_name(node.func) or last_name(node.func)) in _places("environment")
 
 
 def _constant(node: Node | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from ..knowledge import pattern, table
+from .constants import as_text
 from .names import last_name
 from .tree import Node
 
@@ -84,7 +85,19 @@ class Serving:
                     return "tools"
                 if name in facts["callees"] or (name in facts["events"] and self._has_widgets):
                     return "requests"
-        return None
+        return "tools" if function.name.value in self._described else None
+
+    @cached_property
+    def _described(self) -> frozenset[str]:
+        """The names of functions that the file describes to a model: ``{"name": "search", "parameters": {…}}``."""
+        keys = table("serving")["references"]["schema_keys"]
+        found = set()
+        for schema in self._code.all(cst.Dict):
+            entries = {as_text(e.key): e.value for e in schema.elements if isinstance(e, cst.DictElement)}
+            name = as_text(entries.get("name"))
+            if name is not None and any(key in entries for key in keys):
+                found.add(name)
+        return frozenset(found)
 
     @cached_property
     def _has_widgets(self) -> bool:

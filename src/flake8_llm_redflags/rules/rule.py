@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ..finding import Edit, Finding, Severity
+from ..finding import Edit, Finding, Severity, Span
 from .trigger import Trigger
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Rule(ABC):
         """Yield the findings of one file."""
 
     def finding(
-        self, code: Code, node: Node, message: str, edit: Edit | None = None, also: Iterable[Node] = ()
+        self, code: Code, node: Node | Span, message: str, edit: Edit | None = None, also: Iterable[Node] = ()
     ) -> Finding:
-        """Return a finding at ``node``. The message says what is wrong here, what it costs and what to do.
+        """Return a finding at ``node``, or at a place where none stands. The message says what is wrong here, what it costs and what to do.
 
         A message that long names of the user's make too long is cut: write it so that this happens to nobody.
         ``also`` are other parts of the same defect, which count when its time is measured.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from ..rule import Trigger
-from ..trigger import whole_word
+from ..trigger import Text, whole_word
 
 #: Words one of which stands in every file that calls a model: its library or its client, or a method no other library has.
 #: Common words (`together`, `inference`) are left to the names that come with them: every file is asked for these.
@@ -22,6 +24,16 @@ MODEL_TEXT_WORDS = (
     *MODEL_WORDS, "llm", "function_tool", "kernel_function", "FastMCP", "mcp",
     "semantic_kernel", "strands", "tool_calls", "tool_use", "chat_model",
 )  # fmt: skip
+#: A name that speaks of a model where nothing else does: `query_llm`, `qwen_result`.
+_MODEL_NAME = re.compile(
+    r"(?:llm|gpt|openai|claude|gemini|qwen|deepseek|ollama)_\w|\w_(?:llm|gpt|openai|claude|gemini)\b"
+)
+
+
+def may_hold_model_text(text: Text) -> bool:
+    """Tell whether a text may use what a model writes: it names a library, a client or a function that asks one."""
+    return not text.words.isdisjoint(MODEL_TEXT_WORDS) or _MODEL_NAME.search(text.text) is not None
+
 
 #: The last step of a call that a model library offers, in a file that names such a library or an unmistakable method.
 MODEL_CALL = Trigger(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...finding import Finding, Severity
+from ...finding import Finding, Severity, Span
 from ..rule import Rule
 from .secret_findings import read_from_environment, suspects
 from .secret_trigger import SECRET_TRIGGER
@@ -32,16 +32,20 @@ class HardcodedSecret(Rule):
             if code.is_test and evidence.kind != "format":
                 continue  # made up, nearly always; a provider's whole key is believed everywhere
             what = f"`{literal.name}` holds" if literal.name is not None and literal.is_bound else "this text holds"
+            what = (
+                f"{what} a secret as a literal" if not isinstance(literal.node, Span) else "this comment holds a secret"
+            )
             owner = f"{evidence.provider}, " if evidence.provider is not None else ""
             if evidence.kind == "signing":
+                key = f"`{literal.name}`" if literal.name is not None else "this signing key"
                 message = (
-                    f"`{literal.name}` is a literal: whoever reads or guesses it forges any session of this application; make it"
+                    f"{key} is a literal: whoever reads or guesses it forges any session of this application; make it"
                     " random and read it from the environment"
                 )
                 yield self.finding(code, literal.node, message, read_from_environment(code, literal, evidence))
                 continue
             message = (
-                f"{what} a secret as a literal ({owner}{evidence.shown}): whoever reads the code has it;"
+                f"{what} ({owner}{evidence.shown}): whoever reads the code has it;"
                 " revoke it and read it from the environment"
             )
             yield self.finding(code, literal.node, message, read_from_environment(code, literal, evidence))

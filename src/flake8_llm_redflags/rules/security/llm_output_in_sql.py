@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
-from ..llm_calls.triggers import MODEL_TEXT_WORDS
+from ..llm_calls.triggers import may_hold_model_text
 from ..rule import Rule, Trigger
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class LlmOutputInSql(Rule):
     severity = Severity.ERROR
     reads_tests = False
     trigger = Trigger(
-        words=(MODEL_TEXT_WORDS,),
+        test=may_hold_model_text,
         pattern=(
             r"\.(?:_?execute\w*|run_no_throw|exec_driver_sql|read_sql\w*|run_sql|sql|raw)\s*\(",
             "SQLDatabase",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...finding import Edit
+from ...finding import Edit, Span
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def suspects(code: Code, config: Config) -> Iterator[tuple[NamedLiteral, Evidence]]:
-    """Yield the literals that may be secrets with the evidence, but those that the configuration allows."""
+    """Yield the literals and comments that may hold secrets with the evidence, but those that the configuration allows."""
     allowed_names = [re.compile(pattern) for pattern in config.allowed_secret_names]
-    for literal, evidence in code.secrets.suspects:
+    for literal, evidence in (*code.secrets.suspects, *code.secrets.in_comments):
         if fingerprint(literal.value) in config.allowed_secrets:
             continue
         if literal.name is not None and any(pattern.search(literal.name) for pattern in allowed_names):
@@ -33,7 +33,7 @@ def fingerprint(value: str) -> str:
 
 def read_from_environment(code: Code, literal: NamedLiteral, evidence: Evidence) -> Edit | None:
     """Return the edit that reads the value from ``os.environ``, None where the literal is not the whole value."""
-    if not literal.is_bound or literal.name is None:
+    if not literal.is_bound or literal.name is None or isinstance(literal.node, Span):
         return None
     variable = re.sub(r"[^A-Z0-9]+", "_", literal.name.upper()).strip("_")
     if variable in ("KEY", "API_KEY", "TOKEN", "SECRET") and evidence.provider is not None:

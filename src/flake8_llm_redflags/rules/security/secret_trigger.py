@@ -15,10 +15,10 @@ from ..trigger import Text
 #: The fewest characters of a provider's key that stand together.
 _SHORTEST_KEY = 16
 _KEY = re.compile(
-    rb"[ /](?=[\w./+-]{16})(?=[\w.-]{0,40}\d)"
+    rb"[ /](?:hf_[A-Za-z]{30}|api_org_[A-Za-z]{30}|(?=[\w./+-]{16})(?=[\w.-]{0,40}\d)"  # Hugging Face's have no digits
     rb"(?:sk[-_]|[sr]k_|hf_|api_org_|gsk_|AIza|A3T|AKIA|ASIA|ABIA|ACCA|ABSK|GOCSPX|ya29\.|r8_|pplx-|xai-|pcsk_|lsv2_|tgp_v1_|fw_|csk-"
     rb"|nvapi-|tvly-|jina_|wandb_v1_|llx-|e2b_|fc-|rpa_|dapi|sgp_|slk_|pnu_|sb[ps]_|gh[pousr]_|github_pat_|glpat-|gl[a-z]{2,5}-|xox"
-    rb"|xapp-|whsec_|SG\.|npm_|pypi-|ntn_|secret_|lin_api_|phx_|sntry|key_|live_|pat_|4b1d|ey[A-Za-z0-9]{17}|[MNO][\w-]{23,25}\.)"
+    rb"|xapp-|whsec_|SG\.|npm_|pypi-|ntn_|secret_|lin_api_|phx_|sntry|key_|live_|pat_|4b1d|ey[A-Za-z0-9]{17}|[MNO][\w-]{23,25}\.))"
 )
 #: Between the name of a secret and the literal that it is bound to: `api_key: str = Field(default=`, `"token", r`.
 _LITERAL_BEHIND = (
@@ -34,7 +34,7 @@ _NAMED = [  # each starts with plain characters, which makes it fast; for a text
 ]
 _CREDIBLE = re.compile(
     r"[\"'](?:Bearer |Basic |Token )?"
-    r"(?:(?=[^\"'\s]{0,60}\d)(?=[^\"'\s]{0,60}[A-Za-z])|(?=(?:[^\"'\s]{0,20}[a-z][A-Z]){3})|(?=sk-|hf_|gsk_))[^\"'\s<>{}]{6}"
+    r"(?:(?=[^\"'\s]{0,99}\d)(?=[^\"'\s]{0,60}[A-Za-z])|(?=(?:[^\"'\s]{0,20}[a-z][A-Z]){3})|(?=sk-|hf_|gsk_))[^\"'\s<>{}]{6}"
 )
 _ELSEWHERE = [
     re.compile(pattern)
@@ -49,8 +49,8 @@ _ELSEWHERE = [
         r":AA(?<=\d{8}:AA)",
     )
 ]
-#: The key by which a web application signs its sessions.
-_SIGNING = re.compile(r"(?:secret_key|SECRET_KEY)[\"']?\]?\s*=\s*[rbu]?[\"']")
+#: The key by which a web application signs its sessions; by which a program signs tokens.
+_SIGNING = re.compile(r"(?:secret_key|SECRET_KEY)[\"']?\]?\s*[=:]\s*[^\r\n]{0,60}[\"']")
 _WORD = re.compile(r"[\"']([^\"'\s]{4,200})[\"']")
 #: Is a literal not all of the value, or not the value as it stands?
 _GOES_ON = re.compile(r"\s*(?:[rbfu]{0,2}[\"']|[+#\\])", re.IGNORECASE)
@@ -82,6 +82,7 @@ def may_hold_secret(text: Text) -> bool:
             any(name in text.text for name in ("Flask", "Quart", "SessionMiddleware"))
             and _SIGNING.search(text.text) is not None
         )
+        or "jwt.encode(" in text.text
     )
 
 

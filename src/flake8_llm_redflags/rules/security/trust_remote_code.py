@@ -11,6 +11,7 @@ from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ...knowledge import table
 from ..rule import Rule, Trigger
+from ..settings import settings
 
 if TYPE_CHECKING:
     from ...code import Code
@@ -26,7 +27,7 @@ class TrustRemoteCode(Rule):
     name = "trust-remote-code"
     severity = Severity.WARNING
     reads_tests = False
-    trigger = Trigger(pattern=r"trust_re(?:mote_code|po)(?:\s*=|[\"']\s*:|[\"']\]\s*=)\s*True")
+    trigger = Trigger(pattern=r"trust_re(?:mote_code|po)(?:\s*=|[\"']\s*[:,]|[\"']\]\s*=)\s*True")
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each call, and each setting, that trusts the code of a repository."""
@@ -45,8 +46,10 @@ class TrustRemoteCode(Rule):
                 what = f"{keyword.value}=True" if is_settings else code.short_text(call.func, 40)
                 message = f"`{what}` runs Python from the model's repository on this machine: {advice}"
                 yield self.finding(code, argument, message)
-        for place, switch in _settings(code, switches):
-            if any(switch in code.text_of(test) for test, holds in code.context.conditions(place) if holds):
+        for place, switch, value in settings(code, switches):
+            if not is_true(value) or any(
+                switch in code.text_of(test) for test, holds in code.context.conditions(place) if holds
+            ):
                 continue  # the caller has asked for it
             advice = (
                 "read that code at the pinned revision"
@@ -56,21 +59,6 @@ class TrustRemoteCode(Rule):
             yield self.finding(
                 code, place, f"`{switch}: True` runs Python from the model's repository on this machine: {advice}"
             )
-
-
-def _settings(code: Code, switches: list[str]) -> Iterator[tuple[cst.CSTNode, str]]:
-    """Yield ``{"trust_remote_code": True}`` and ``options["trust_remote_code"] = True``, which go into such a call."""
-    for entry in code.all(cst.DictElement):
-        key = as_text(entry.key)
-        if key in switches and is_true(entry.value):
-            yield entry, key
-    for step in code.all(cst.Assign):
-        target = step.targets[0].target
-        if isinstance(target, cst.Subscript) and is_true(step.value):
-            index = target.slice[0].slice
-            key = as_text(index.value) if isinstance(index, cst.Index) else None
-            if key in switches:
-                yield target, key
 
 
 def _is_revision_beside(code: Code, place: cst.CSTNode) -> bool:
