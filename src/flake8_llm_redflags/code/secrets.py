@@ -142,10 +142,20 @@ class Secrets:
             return self._unpacked_name(parent)
         return None
 
+    def _takes_secret(self, call: cst.Call, argument: str) -> bool:
+        """Does the call take a secret under this keyword, or at this place?"""
+        callees = {self._code.qualified_name(call.func) or dotted(call.func)}
+        if isinstance(call.func, cst.Attribute):
+            callees |= {f"{maker}.{call.func.attr.value}" for maker in self._code.values.made_by(call.func.value)}
+        return any(f"{callee}:{argument}" in _places("secret_arguments") for callee in callees)
+
     def _unpacked_name(self, element: cst.Element) -> str | None:
-        """Return ``key`` for the second literal of ``user, key = "me", "…"``."""
+        """Return ``key`` for the second literal of ``user, key = "me", "…"``, and the password of ``auth=("me", "…")``."""
         row = self._tree.parent(element)
         statement = self._tree.parent(row) if row is not None else None
+        if isinstance(statement, cst.Arg) and statement.keyword is not None and isinstance(row, cst.Tuple):
+            is_last = len(row.elements) == 2 and row.elements[1] is element
+            return "password" if is_last and statement.keyword.value in _places("pairs") else None
         if isinstance(row, (cst.Tuple, cst.List)) and isinstance(statement, cst.Assign):
             target = statement.targets[0].target
             if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == len(row.elements):
@@ -161,11 +171,11 @@ class Secrets:
             if argument.keyword.value == "default" and named_by_string:
                 return str(named_by_string).lstrip("-"), reads_environment(self._code, call)
             own_name = argument.keyword.value
-            if f"{self._code.qualified_name(call.func) or dotted(call.func)}:{own_name}" in _places("secret_arguments"):
-                return "api_key", False
-            return own_name, False
+            return "api_key" if self._takes_secret(call, own_name) else own_name, False
+        position = next(i for i, other in enumerate(call.args) if other is argument)
+        if self._takes_secret(call, str(position)):
+            return "password", False
         if named_by_string:
-            position = next(i for i, other in enumerate(call.args) if other is argument)
             before = _constant(call.args[position - 1].value) if position else None
             if before is not None:
                 return before.lstrip("-"), reads_environment(self._code, call)

@@ -47,6 +47,8 @@ _ELSEWHERE = [
         "JQQJ9",
         r"Q~(?<=\dQ~)",
         r":AA(?<=\d{8}:AA)",
+        *(rf"{call}[^()\n]{{0,80}},\s*[\"'][^\"'\n]{{6}}" for call in (r"\.login\(", r"auth=\(", r"BasicAuth\(")),
+        r"cohere\.\w{0,12}\(\s*[\"']",
     )
 ]
 #: The key by which a web application signs its sessions; by which a program signs tokens.
