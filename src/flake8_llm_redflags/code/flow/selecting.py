@@ -12,7 +12,7 @@ import libcst as cst
 from ..tree import Node, children
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
-from .interpreter import Interpreter, Key, Range
+from .interpreter import COMPREHENSIONS, Interpreter, Key, Range
 from .rows import Mark, Rows, Split, with_parents
 from .store import Thing
 
@@ -132,6 +132,11 @@ class Selecting(Interpreter[Data]):
             return result
         return Thing(replace(result.state, marks=together(result.state.marks, chosen)))
 
+    def decided(self, result: Thing[Data], test: Thing[Data]) -> Thing[Data]:
+        if test.state.prediction is None or result.state.is_data:
+            return result
+        return Thing(replace(test.state, shape="row"))  # `1 if chance > 0.5 else 0` is still what the model says
+
     @staticmethod
     def _blend(states: Sequence[Data]) -> Data:
         """Return a value that all of these flow into."""
@@ -180,6 +185,8 @@ class Selecting(Interpreter[Data]):
                 return Thing(NOTHING)  # a loop over a table yields its column names
             if state.shape == "index":
                 return Thing(Data(state.rows, shape="place"))
+            if state.prediction is not None and self.turns and isinstance(self.turns[-1], COMPREHENSIONS):
+                return Thing(replace(state, shape="row", each=None))  # `[round(value) for value in guesses]`
             if state.shape in ("table", "column", "count", "mask"):
                 return Thing(NOTHING)
             return Thing(replace(state, each=None))
@@ -255,6 +262,7 @@ class Selecting(Interpreter[Data]):
             assert isinstance(part, cst.Index)
             side, name = _condition(part.value)
             split = self._named_split("mask", name, part.value, ordered=_is_of_order(name))
+            split.column = index.column
             return replace(state, rows=self._cut(state.rows, split, side))
         if index.is_data:  # numbers of rows, or names of columns
             own = frozenset(one for one in index.rows if one not in state.rows and state.rows & set(one.line()))

@@ -12,7 +12,7 @@ from ..tree import Node
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
-from .rows import Mark, Rows, Statistic, StatisticKind, joined, origins_of, with_parents
+from .rows import Mark, Rows, Split, Statistic, StatisticKind, joined, origins_of, with_parents
 from .selecting import Selecting, column_names, fingerprint, joined_back, together, without
 from .store import Thing
 
@@ -153,7 +153,7 @@ class Tables(Selecting):
             result.marks = frozenset(mark for mark in result.marks if mark[0].what != "max")
         if name == "DataFrame" and first.fields is not None:
             result.marks = _by_column(first)
-        if name not in ("DataFrame", "Series", "array", "asarray"):
+        if name not in ("DataFrame", "Series", "array", "asarray", *api.names("numpy", "pointwise")):
             result.prediction = None
         return Thing(result)
 
@@ -184,6 +184,11 @@ class Tables(Selecting):
         copied = any(statistic.kind == "resampling" for statistic, _ in marks)
         if not copied and self._repeat_rows(states):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
+            marks = together(marks, frozenset({(statistic, None)}))
+        thinned = _thinned_class(states)
+        if thinned is not None:
+            cut, column = thinned
+            statistic = Statistic(cut.node, "thinning", with_parents(seen), "one class", next(self.numbers), column)
             marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
             return Thing(Data(frozenset(seen), marks, "table"))
@@ -443,8 +448,12 @@ class Tables(Selecting):
         share = argument_of(arguments, 1, "frac")
         if share is not None and share.constant in (1, 1.0):
             return Thing(state)
+        return Thing(self._some_of(node, state))
+
+    def _some_of(self, node: cst.Call, state: Data) -> Data:
+        """Return some rows, taken at random: what is left of them is the other part of this cut."""
         split = self._named_split("cut", ("sample", self.context, id(node)), node)
-        return Thing(replace(state, rows=self._cut(state.rows, split, "head")))
+        return replace(state, rows=self._cut(state.rows, split, "head"))
 
     def _write_back(self, node: cst.Call, receiver: Thing[Data], result: Thing[Data]) -> None:
         """Take in ``inplace=True``: the object itself changes, or the column that the call was made on."""
@@ -493,6 +502,31 @@ def _beside(states: Sequence[Data]) -> frozenset[Rows]:
     own = states[0].rows
     known = origins_of(own)
     return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
+
+
+def _thinned_class(states: Sequence[Data]) -> tuple[Split, str] | None:
+    """Return where one class is thinned out and by which column, the others left whole: `concat([fine.sample(9), bad])`."""
+    tables: set[tuple[Rows, str | None]] = set()
+    cuts: list[Split | None] = []
+    for state in states:
+        cut = None
+        for rows in next(iter(state.rows)).line() if len(state.rows) == 1 else ():
+            if rows.split is None or rows.split.kind not in ("cut", "mask"):
+                return None
+            if rows.split.kind == "mask":
+                tables.add((rows.parents[0], rows.split.column))
+                break
+            cut = rows.split
+        else:
+            return None
+        cuts.append(cut)
+    if len(tables) != 1 or None not in cuts:
+        return None
+    table, column = tables.pop()
+    found = next((cut for cut in cuts if cut is not None), None)
+    if found is None or column is None or any(rows.part == "train" for rows in table.line()):
+        return None
+    return found, column
 
 
 def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:

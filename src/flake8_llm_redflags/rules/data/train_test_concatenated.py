@@ -25,7 +25,7 @@ class TrainTestConcatenated(Rule):
         """Yield a finding for each fit or statistic over a joined table whose parts are trained on and tested."""
         for leak in code.flow.data.leaks:
             statistic = leak.statistic
-            if not leak.across_tables or statistic.kind in ("encoder", "resampling"):
+            if not leak.across_tables or statistic.kind in ("encoder", "resampling", "thinning"):
                 continue
             what = statistic.what if statistic.what.startswith("`") else f"`{code.short_text(statistic.node, 36)}`"
             joined = next(rows.node for rows in statistic.rows if rows.part == "joined")
