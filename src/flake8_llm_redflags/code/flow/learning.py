@@ -359,7 +359,9 @@ class Learning(Tables):
             marks = together(marks, frozenset({(fit.statistic, state.column)}))
             self._note_transformed(fit.statistic, state.rows)
         shape: Shape = "table" if state.shape in ("grouped", "grouped column") else state.shape
-        return Data(state.rows, marks, shape if shape != "parts" else "object", state.column)
+        keeps = fit is not None and fit.estimator.name in api.names("transformers", "column_by_column")
+        table = state.table if keeps else None
+        return Data(state.rows, marks, shape if shape != "parts" else "object", state.column, table=table)
 
     def _note_transformed(self, statistic: Statistic, rows: frozenset[Rows]) -> None:
         for one in rows:

@@ -13,7 +13,7 @@ from ..tree import Node, children
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
 from .interpreter import COMPREHENSIONS, Interpreter, Key, Range
-from .rows import Mark, Rows, Split, with_parents
+from .rows import Mark, Rows, Split, Statistic, with_parents
 from .store import Thing
 
 if TYPE_CHECKING:
@@ -172,7 +172,9 @@ class Selecting(Interpreter[Data]):
 
     def _column(self, state: Data, name: str) -> Data:
         """Return one column: of the statistics in the table, those that stand in it."""
-        marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] == name)
+        marks = frozenset(
+            (_of_column(mark[0], name), mark[1]) for mark in state.marks if mark[1] is None or mark[1] == name
+        )
         table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
         return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name, table=table)
 
@@ -431,6 +433,13 @@ def _learns(prediction: Data, column: str) -> None:
     if made is not None and made.fit is not None and made.fit.statistic is not None:
         statistic = made.fit.statistic
         statistic.learnt, statistic.fills = statistic.learnt or column, True
+
+
+def _of_column(statistic: Statistic, column: str) -> Statistic:
+    """Return a statistic that was taken by group of every column, as it is read at one: ``groupby("k").mean()["y"]``."""
+    if not statistic.grouped or statistic.column is not None:
+        return statistic
+    return replace(statistic, column=column)
 
 
 def _reads_association(state: Data) -> None:

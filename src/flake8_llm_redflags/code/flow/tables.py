@@ -312,6 +312,10 @@ class Tables(Selecting):
             return Thing(NOTHING)
         elif name == "drop":
             result = Thing(self._dropped(state, arguments))
+        elif name in ("rename", "reset_index"):
+            result = Thing(_renamed(state, arguments))
+            if name == "rename":
+                result.state.table = None
         elif name == "pop":
             column = arguments[0].value.constant if arguments else None
             if not isinstance(column, str):
@@ -354,9 +358,13 @@ class Tables(Selecting):
             return Thing(replace(state, shape="table"))
         if name in api.names("pandas", "counts"):
             return Thing(Data(self._origin(node), state.marks, "table"))
+        given = arguments[0].value if arguments else Thing(NOTHING)
+        if given.fields is not None and len(given.fields) == 1:  # `agg({"price": "mean"})`
+            state = replace(state, column=str(next(iter(given.fields))))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
-        return Thing(Data(rows, together(state.marks, frozenset({(statistic, state.column)})), "table"))
+        column = state.column if given.items is None else None  # `agg(["mean", "std"])` names them anew
+        return Thing(Data(rows, together(state.marks, frozenset({(statistic, column)})), "table"))
 
     def _spread_over_groups(
         self, node: cst.Call, name: str, state: Data, arguments: Sequence[Argument[Data]]
@@ -502,6 +510,22 @@ def _beside(states: Sequence[Data]) -> frozenset[Rows]:
     own = states[0].rows
     known = origins_of(own)
     return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
+
+
+def _renamed(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
+    """Return a table whose columns, or a column that, get other names, and the statistics in them with it."""
+    given = argument_of(arguments, 9, "columns") or argument_of(arguments, 9, "name")
+    others = {key: value.constant for key, value in (given.fields or {}).items()} if given is not None else {}
+    if given is not None and isinstance(given.constant, str):
+        others = {state.column: given.constant, **{column: given.constant for _, column in state.marks}}
+    if not others:
+        return replace(state, each=None)
+    marks = frozenset((statistic, _text(others.get(column, column))) for statistic, column in state.marks)
+    return replace(state, each=None, marks=marks, column=_text(others.get(state.column, state.column)))
+
+
+def _text(name: object) -> str | None:
+    return name if isinstance(name, str) else None
 
 
 def _thinned_class(states: Sequence[Data]) -> tuple[Split, str] | None:
