@@ -31,6 +31,7 @@ class DataFlow:
         self.watches = run.seen.watches
         self.split_targets = run.seen.targets
         self.cross_validations = run.seen.cross_validations
+        self.folded = run.seen.folded
         self.leaks = run.leaks()
         self._origins: dict[int, set[Rows]] = {}  # of the tables that each fit has seen
 

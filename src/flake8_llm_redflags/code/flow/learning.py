@@ -433,6 +433,9 @@ class Learning(Tables):
     def _cross_validate(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         features = argument_of(arguments, 1, "X")
         self.seen.cross_validations.append(node)
+        scored, target = argument_of(arguments, 0, "estimator"), argument_of(arguments, 2, "y")
+        if scored is not None and scored.state.estimator is not None and target is not None:
+            self.seen.folded.append((node, scored.state.estimator, target.state))
         if features is not None:
             self._cross_validated(node, features.state)
         return Thing(NOTHING)
