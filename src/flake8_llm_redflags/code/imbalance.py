@@ -155,9 +155,14 @@ class Imbalance:
     def aware_metric(self) -> bool:
         """Is there a metric, scorer or report that sees the rare class?"""
         aware = set(self._facts["metrics"]["aware"])
-        if any(self._code.calls(*aware)):
+        if any(self._code.calls(*aware)) or any(map(self._crosses_predictions, self._code.calls("crosstab"))):
             return True
         return any(node.evaluated_value in aware for node in self._code.all(cst.SimpleString))
+
+    def _crosses_predictions(self, call: cst.Call) -> bool:
+        """Is it a confusion matrix: ``pd.crosstab(y_test, model.predict(X_test))``?"""
+        origins = (origin.node for arg in call.args for origin in self._code.values.origins(arg.value))
+        return any(isinstance(node, cst.Call) and last_name(node.func) == "predict" for node in origins)
 
     def is_accuracy(self, call: cst.Call, model: str) -> bool:
         """Is the score that a call gives plain accuracy? ``model`` is the class that is scored."""

@@ -99,6 +99,8 @@ def _is_within_a_test(rows: Rows) -> bool:
 
 def _thinned_tests(code: Code) -> Iterator[tuple[Split, Statistic]]:
     """Yield what thinned out the table whose test part is scored, with a model that is scored on no other rows."""
+    from ...code.flow.rows import covers
+
     flow = code.flow.data
     tests: dict[int, list[tuple[Fit, Rows | None]]] = {}
     for evaluation in flow.evaluations:
@@ -114,7 +116,7 @@ def _thinned_tests(code: Code) -> Iterator[tuple[Split, Statistic]]:
             continue
         for statistic in sorted(fit.features.statistics(), key=lambda statistic: statistic.number):
             by_class = statistic.column is None or statistic.column in flow.target_columns
-            if statistic.kind == "thinning" and by_class and statistic.leaks_into(test.split, test.parents[0]):
+            if statistic.kind == "thinning" and by_class and covers(statistic.rows, test.parents[0]):
                 yield test.split, statistic
 
 
