@@ -8,6 +8,8 @@ import random
 import pytest
 
 from flake8_llm_redflags.code import Code
+from flake8_llm_redflags.knowledge import table
+from flake8_llm_redflags.rules.data.triggers import STATISTICS
 
 from .support import work
 
@@ -94,6 +96,51 @@ def test_branches_join_and_loops_carry(body: str, lines: list[int]) -> None:
 )
 def test_calls_are_followed(body: str, lines: list[int]) -> None:
     assert leaks(body) == lines
+
+
+DIVISIONS = {
+    "head and tail": "tr, te = df[:800], df[800:]",
+    "head and tail by name": "tr, te = df.head(800), df.tail(200)",
+    "sample and its rest": "tr = df.sample(frac=0.8)\nte = df.drop(tr.index)",
+    "rest by its numbers": "tr = df.sample(frac=0.8)\nte = df[~df.index.isin(tr.index)]",
+    "difference of numbers": "tr = df.sample(n=800)\nte = df.loc[df.index.difference(tr.index)]",
+    "numbers drawn": "picked = np.random.choice(df.index, 200, replace=False)\ntr, te = df.drop(picked), df.loc[picked]",
+    "set of numbers": "n = range(len(df))\np = random.sample(n, 200)\ntr, te = df.iloc[list(set(n) - set(p))], df.iloc[p]",
+    "random mask": "mask = np.random.rand(len(df)) < 0.8\ntr, te = df[mask], df[~mask]",
+    "random mask of a generator": "mask = rng.random(len(df)) < 0.8\ntr, te = df[mask], df[~mask]",
+    "random column": "df['r'] = np.random.uniform(size=len(df)) < 0.8\ntr, te = df[df['r'] == True], df[df['r'] == False]",
+    "permutation": "order = np.random.permutation(len(df))\ntr, te = df.iloc[order[:800]], df.iloc[order[800:]]",
+    "shuffled numbers": "o = np.arange(len(df))\nnp.random.shuffle(o)\ntr, te = df.iloc[o[:800]], df.iloc[o[800:]]",
+    "time": "tr, te = df[df['year'] < 2020], df[df['year'] >= 2020]",
+    "time as index": "tr, te = df[df.index < '2020'], df[df.index >= '2020']",
+    "query": "tr, te = df.query('year < 2020'), df.query('year >= 2020')",
+    "pieces": "tr, held, te = np.split(df.sample(frac=1), [600, 800])",
+    "one shuffle": "for a, b in ShuffleSplit(n_splits=1).split(df):\n    tr, te = df.iloc[a], df.iloc[b]",
+    "the first fold": "a, b = next(KFold(5).split(df))\ntr, te = df.iloc[a], df.iloc[b]",
+}
+PARTS_SCORED = "print(LogisticRegression().fit(tr[['p']], tr['y']).score(te[['p']], te['y']))"
+PREPARED = "df['p'] = df['p'].fillna(df['p'].median())"
+
+
+@pytest.mark.parametrize("division", DIVISIONS.values(), ids=DIVISIONS)
+def test_divisions_by_hand_are_seen(division: str) -> None:
+    head = HEAD + "import random\nfrom sklearn.model_selection import ShuffleSplit\nrng = np.random.default_rng(1)\n"
+
+    def kinds(*body: str) -> list[str]:
+        text = head + "\n".join(body) + "\n"
+        return [leak.kind for leak in Code(text, ast.parse(text)).flow.data.leaks]
+
+    assert kinds(PREPARED, division, PARTS_SCORED) == ["split"]
+    assert kinds(division, PREPARED.replace("df", "tr"), PARTS_SCORED) == []
+    assert kinds(PREPARED, "te = df", division, "print(tr.describe(), te.shape)") == []
+
+
+def test_files_with_a_statistic_are_read() -> None:
+    facts = [*table("data")["pandas"]["reductions"], *table("data")["numpy"]["reductions"]]
+    facts += [*table("data")["pandas"]["row_wise_statistics"], *table("data")["pandas"]["binning_by_rows"]]
+    # What says how columns go together picks them; sums and histograms are taken for no statistic.
+    others = {"bincount", "corr", "corrcoef", "corrwith", "cov", "digitize", "histogram", "sum"}
+    assert set(facts) - others <= set(STATISTICS)
 
 
 def test_columns_are_told_apart() -> None:

@@ -12,7 +12,7 @@ training           ``devices`` and their ``kinds``, ``training``, ``evaluation``
 tensors            ``tensors`` (operations), ``formulas``, ``einsum``, ``norms``
 attention          ``attention`` (by hand), ``fused``, ``masks``, ``lineage``, ``attention_scale``, ``head_copies``
 generating         ``decoding``, ``generation``, ``sampling``
-calling models     ``llm``, ``guards``, ``serving``, ``taint``
+calling models     ``llm``, ``guards``, ``deferred`` (threads and tasks), ``serving``, ``taint``
 secrets and SQL    ``secrets``, ``secret_evidence``, ``sql``
 loading            ``pickled``
 =================  ===================================================================================================

@@ -199,6 +199,19 @@ class Context:
             arguments.append(found)
         return arguments
 
+    def parameter_for(self, argument: cst.Arg, call: cst.Call, function: cst.FunctionDef) -> cst.Param | None:
+        """Return the parameter that gets an argument of a call of a function; None where it cannot be told."""
+        params = [*function.params.posonly_params, *function.params.params]
+        if argument.keyword is not None:
+            named = (*params, *function.params.kwonly_params)
+            return next((param for param in named if param.name.value == argument.keyword.value), None)
+        before = list(call.args[: next(i for i, arg in enumerate(call.args) if arg is argument)])
+        if argument.star or any(arg.star for arg in before):
+            return None
+        offset = 1 if self.method_owner(function) is not None and not self.is_static(function) else 0
+        position = len(before) + offset
+        return params[position] if position < len(params) else None
+
     def is_static(self, function: cst.FunctionDef) -> bool:
         """Is the method a ``staticmethod``, which gets no instance?"""
         return any(

@@ -10,6 +10,7 @@ import libcst as cst
 from ..knowledge import pattern
 from .arguments import keyword
 from .constants import as_integer, is_false, is_none, is_true
+from .deferred import fetches
 from .names import dotted, last_name
 from .tree import Node
 
@@ -29,12 +30,20 @@ class Guards:
 
     def is_guarded(self, call: Node, depth: int = _DEPTH) -> bool:
         """Does something catch, retry or replace what the call raises, here or in every caller of this file?"""
+        return self._is_guarded_on_the_spot(call, depth) or self._is_guarded_later(call, depth)
+
+    def _is_guarded_on_the_spot(self, call: Node, depth: int) -> bool:
         if self._is_protected(call):
             return True
         function = self._context.function(call)
         if isinstance(function, cst.Lambda):
             return self._is_wrapped(function) or self._is_caught(function)
         return isinstance(function, cst.FunctionDef) and self._is_function_guarded(function, depth)
+
+    def _is_guarded_later(self, call: Node, depth: int) -> bool:
+        """Is the call started in a thread or task, and caught wherever its result is fetched?"""
+        places = fetches(self._code, call)
+        return bool(places) and all(self._is_guarded_on_the_spot(place, depth) for place in places)
 
     def is_caught_in_function(self, call: Node) -> bool:
         """Does the function around the call, or a decorator of it, catch or retry what the call raises?"""
@@ -90,12 +99,23 @@ class Guards:
                 name = last_name(above.func) or ""
                 if name == "gather":
                     return is_true(keyword(above, "return_exceptions"))
-                if pattern("guards", "wrappers", "guarding").search(name):
+                if pattern("guards", "wrappers", "guarding").search(name) or self._is_run_guarded(above, child):
                     return True
             elif isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
                 return False
             child = above
         return False
+
+    def _is_run_guarded(self, call: cst.Call, given: Node) -> bool:
+        """Is an argument run, wherever the function of this file that it is handed to runs it, with a guard?"""
+        function = self._context.called_function(call) if isinstance(given, cst.Arg) else None
+        param = self._context.parameter_for(given, call, function) if function is not None else None
+        if param is None:
+            return False
+        runs = [run for run in self._tree.within(function, cst.Call, cst.Await) if _runs(run, param.name.value)]
+        return bool(runs) and all(
+            self._is_caught(run) or self._is_in_context(run) or self._is_decorated(function) for run in runs
+        )
 
     # ---- around the function
 
@@ -129,8 +149,14 @@ class Guards:
         for reference in self._code.references(function.name.value):
             if isinstance(self._tree.parent(reference), cst.Arg):
                 through_self = isinstance(reference, cst.Attribute) and last_name(reference.value) in ("self", "cls")
-                if through_self if owner is not None else isinstance(reference, cst.Name):
+                if through_self if owner is not None else self._is_named(reference, function):
                     yield reference
+
+    def _is_named(self, reference: Node, function: cst.FunctionDef) -> bool:
+        """Does a bare name mean this function, rather than another one of that name?"""
+        if not isinstance(reference, cst.Name):
+            return False
+        return any(binding.node is function for binding in self._code.values.definitions(reference))
 
 
 def _asks_for_retries(decorator: Node) -> bool:
@@ -139,3 +165,9 @@ def _asks_for_retries(decorator: Node) -> bool:
         return False
     named = (arg.value for arg in decorator.args if arg.keyword is not None and "retr" in arg.keyword.value)
     return any(not (is_none(value) or is_false(value) or as_integer(value) == 0) for value in named)
+
+
+def _runs(node: Node, name: str) -> bool:
+    """Is a function called, or a coroutine awaited, by this name?"""
+    run = node.func if isinstance(node, cst.Call) else node.expression
+    return isinstance(run, cst.Name) and run.value == name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from ..knowledge import table
-from .arguments import has_star_arguments, keyword
+from .arguments import argument, has_star_arguments, keyword
 from .constants import is_none
 from .names import last_name
 from .tree import Node
@@ -73,14 +73,10 @@ class Imbalance:
         if not isinstance(node, cst.Call):
             return None
         name = last_name(node.func)
-        if name == "make_classification":
-            share = self._smallest_weight(keyword(node, "weights"))
-            if share is not None and share <= self._facts["evidence"]["rare_share"]:
-                return f"make_classification gives one class {share:.3g} of the rows"
-        elif name == "choice":
-            share = self._smallest_weight(keyword(node, "p"))
-            if share is not None and share <= self._facts["evidence"]["rare_share"]:
-                return f"one class is drawn with p={share:.3g}"
+        if (share := self._smallest_share(name, node)) is not None:
+            if share <= self._facts["evidence"]["rare_share"]:
+                made = f"make_classification gives one class {share:.3g} of the rows"
+                return made if name == "make_classification" else f"one class is drawn with p={share:.3g}"
         elif name in self._facts["evidence"]["functions"]:
             return f"{name} gives imbalanced data"
         else:
@@ -90,6 +86,15 @@ class Imbalance:
                     if data_set in value.lower() and (column is None or column.lower() == (expected or column.lower())):
                         return f"{value.rpartition('/')[2]} has a rare class"
         return None
+
+    def _smallest_share(self, name: str | None, call: cst.Call) -> float | None:
+        """Return the share of the rarest class where literals in a call that makes classes state it."""
+        if name == "make_classification":
+            return self._smallest_weight(keyword(call, "weights"))
+        if name == "choice":
+            return self._smallest_weight(keyword(call, "p"))
+        chance = argument(call, 1, "p") if name == "binomial" else None
+        return min(chance.evaluated_value, 1 - chance.evaluated_value) if isinstance(chance, cst.Float) else None
 
     def _smallest_weight(self, node: Node | None) -> float | None:
         """Return the share of the rarest class that a literal list of weights gives."""

@@ -95,13 +95,20 @@ class Llm:
     @cached_property
     def _libraries(self) -> list[dict[str, Any]]:
         """The libraries that the file could call: those it imports, and those whose methods are unmistakable."""
-        imported = {name.partition(".")[0] for name in self._code.names.imported_modules}
         unmistakable = ("untyped", "untyped_with")
         return [
-            f
-            for f in table("llm_clients")["client"]
-            if imported & set(f["modules"]) or any(k in f for k in unmistakable)
+            facts
+            for facts in table("llm_clients")["client"]
+            if self._is_imported(facts) or any(key in facts for key in unmistakable)
         ]
+
+    def _is_imported(self, facts: dict[str, Any]) -> bool:
+        """Does the file import a package of the library?"""
+        return not self._imported_packages.isdisjoint(facts["modules"])
+
+    @cached_property
+    def _imported_packages(self) -> frozenset[str]:
+        return frozenset(name.partition(".")[0] for name in self._code.names.imported_modules)
 
     def _remote(self, call: cst.Call) -> ModelCall | None:
         qualified = self._code.qualified_name(call.func)
@@ -134,6 +141,8 @@ class Llm:
             node = origin.node
             if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
                 sides = [self._is_client(side, facts) for side in (node.left, node.right)]
+                if any(self._is_named_model(side, facts) for side in (node.left, node.right)):
+                    sides.append(False)
                 return next((side for side in sides if side is not None), None)
             return None
         if "conversation" in facts and isinstance(
@@ -145,6 +154,8 @@ class Llm:
         if origin.name is None or origin.kind not in ("call", "annotation", "item"):
             return None
         parts = origin.name.split(".")
+        if len(parts) > 1 and parts[-1].startswith("from_"):  # `RetrievalQA.from_chain_type(…)` makes one, too
+            parts.pop()
         guarded = False
         while parts and parts[-1] in _around_calls("configuring") | _around_calls("guarding"):
             guarded |= parts.pop() in _around_calls("guarding")
@@ -171,11 +182,38 @@ class Llm:
             return False
         if method in facts.get("untyped", ()):
             return True
+        if "named" in facts and method in facts["named"]["methods"]:
+            return self._is_named_model(receiver, facts) and not self._is_handed_on(call, method)
         more = facts.get("untyped_with")
         if more is None or method not in more["methods"]:
             return False
         known = any(o.is_known and o.kind != "name" for o in origins)
         return not known and all(keyword(call, name) is not None for name in more["arguments"])
+
+    def _is_handed_on(self, call: cst.Call, method: str) -> bool:
+        """Does a method hand on to the one of its own name: a project's own model around another?"""
+        function = self._code.context.function(call)
+        return isinstance(function, cst.FunctionDef) and function.name.value == method
+
+    def _is_named_model(self, value: Node, facts: dict[str, Any]) -> bool:
+        """Is a value called like a model of the library, in a file that imports it and does not show what makes the value?"""
+        if "named" not in facts or not self._is_imported(facts):
+            return False
+        while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):  # `llm.bind_tools(tools)`
+            if value.func.attr.value not in _around_calls("configuring"):
+                return False
+            value = value.func.value
+        if not isinstance(value, (cst.Name, cst.Attribute)) or not name_matches(value, facts["named"]["receivers"]):
+            return False
+        return not any(self._is_of_library(origin, facts) for origin in self._code.values.origins(value))
+
+    @staticmethod
+    def _is_of_library(origin: Origin, facts: dict[str, Any]) -> bool:
+        """Does an origin say what a value is: made by the library itself, such as a model of this process, or guarded?"""
+        if isinstance(origin.node, cst.Call) and last_name(origin.node.func) in _around_calls("guarding"):
+            return True
+        made = origin.name if origin.kind in ("call", "annotation") else None
+        return made is not None and (made.partition(".")[0] in facts["modules"] or _is_of_local_library(made))
 
     def constructor(self, call: ModelCall) -> cst.Call | None:
         """Return the call in this file that made the client of a model call, None where it is not in view."""
@@ -217,11 +255,11 @@ class Llm:
         qualified = self._code.qualified_name(call.node.func)
         if qualified is not None:
             return qualified in call.facts["functions"] and not method.startswith("a")
+        if "class_pattern" in call.facts:  # these libraries tell by the method's name
+            return not method.startswith("a")
         maker = self.constructor(call)
         made_by = self._code.qualified_name(maker.func) if maker is not None else None
-        if made_by is None or "Async" in made_by or ".aio." in made_by:
-            return False
-        return "class_pattern" not in call.facts or not method.startswith("a")
+        return made_by is not None and "Async" not in made_by and ".aio." not in made_by
 
     def _is_awaited(self, call: cst.Call) -> bool:
         """Is the call awaited, there, by ``async for`` or by what it is handed to (``asyncio.gather(call(), …)``)?"""
@@ -233,6 +271,17 @@ class Llm:
             if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Lambda)):
                 return False
         return False
+
+    def raw_requests(self, *functions: str) -> Iterator[cst.Call]:
+        """Yield the calls of these functions (``requests.post``) that ask a model's own endpoint, without a client."""
+        endpoints = _compiled(table("llm_clients")["timeouts"]["endpoints"])
+        for call in self._code.calls(*{name.rpartition(".")[2] for name in functions}):
+            if self._code.qualified_name(call.func) not in functions or not call.args:
+                continue
+            url = call.args[0].value
+            urls = self._code.values.constants(url) or self._code.strings.parts(url) or []
+            if endpoints.search("".join(part for part in urls if isinstance(part, str))):
+                yield call
 
     def gives_answer(self, call: cst.Call) -> bool:
         """Is the value of the call a model's answer: a remote call, or ``llm.invoke(…)`` of what is only called a model?"""

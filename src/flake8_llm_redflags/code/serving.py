@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -81,9 +82,14 @@ class Serving:
                 name = last_name(above.func)
                 if name in facts["tool_makers"]:
                     return "tools"
-                if name in facts["callees"]:
+                if name in facts["callees"] or (name in facts["events"] and self._has_widgets):
                     return "requests"
         return None
+
+    @cached_property
+    def _has_widgets(self) -> bool:
+        packages = {name.partition(".")[0] for name in self._code.names.imported_modules}
+        return not packages.isdisjoint(table("serving")["references"]["widgets"])
 
     def _is_tool_list(self, node: Node) -> bool:
         """Is a list called ``tools``, as an argument or a variable?"""

@@ -34,6 +34,7 @@ _STATEMENT = re.compile(
     r"\s*(?:\(\s*)?(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(?:EXPLAIN\s+(?:ANALYZE\s+)?)?(?:"
     r"WITH\b.{0,4000}?\b(?:SELECT|INSERT|UPDATE|DELETE)\b|SELECT\b.{0,6000}?\bFROM\b|SELECT\s+\*|INSERT\s+(?:OR\s+\w+\s+)?INTO\s"
     r"|REPLACE\s+INTO\s|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|MERGE\s+INTO\b|COPY\s+\S+\s+(?:FROM|TO)\b|(?:CALL|SELECT)\s+[\w.]+\("
+    r"|SET\s+@\w+\s*:?=|SHOW\s+(?:\w+\s+){1,4}LIKE\s+'|EXEC(?:UTE)?\s+[\w.\[\]]+\s+(?:@\w+\s*=\s*)?['\0]"
     r"|(?:CREATE|DROP|ALTER|TRUNCATE)\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|UNIQUE\s+)?"
     r"(?:TABLE|INDEX|VIEW|DATABASE|SCHEMA|USER|ROLE|TRIGGER|FUNCTION|EXTENSION)\b)",
     re.IGNORECASE | re.DOTALL,
@@ -41,6 +42,7 @@ _STATEMENT = re.compile(
 _SYNTAX = re.compile(
     rf"\bFROM\s+[\w{_HOLE}`'\"\[(]|\bINTO\s+[\w{_HOLE}`\"\[]|\bSET\s+[\w{_HOLE}`\"\[.]+\s*=|\bVALUES\s*[({_HOLE}]|\bTABLE\b"
     # A procedure or function that is called; `CALL … YIELD` and `CALL … RETURN` are of graph databases.
+    r"|^\s*(?:SET\s+@|SHOW\s|EXEC(?:UTE)?\s)|\bIDENTIFIED\s+BY\b"
     r"|^\s*SELECT\s+[\w.]+\(|^\s*CALL\s+\w+\((?!.*\b(?:YIELD|RETURN)\b)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -49,7 +51,9 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL|ARRAY|VALUES)|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$",
+    r"(?:[=<>]|!=|<>|\b(?:LIKE|ILIKE|IN\s*\(?|BETWEEN|LIMIT|OFFSET|TOP|INTERVAL|ARRAY|VALUES\s*\()|\bBETWEEN\s+\S+\s+AND|\|\|)\s*\(?\s*$"
+    # `= lower({value})`, `SET total = total + {value}`
+    r"|[=<>]\s*(?:\w+\(|[\w.]+\s*[-+*/])\s*$",
     re.IGNORECASE,
 )
 _IN_LIST = re.compile(
@@ -58,15 +62,23 @@ _IN_LIST = re.compile(
 )
 #: An order takes any expression, a subquery too, and it is mostly a caller who chooses it.
 _ORDER = re.compile(r"\bORDER\s+BY\s+(?:(?!\b(?:LIMIT|OFFSET|ROWS|FOR)\b)[^()'\"`])*$", re.IGNORECASE)
-_CLAUSE = re.compile(r"(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT|\bSET)\s*\(?\s*$", re.IGNORECASE)
+#: A whole condition, or whole rows.
+_CLAUSE = re.compile(r"(?:(?:\bWHERE|\bAND|\bOR|\bHAVING|\bNOT|\bSET)\s*\(?|\bVALUES)\s*$", re.IGNORECASE)
 #: What stands behind a column that is compared: `WHERE {column} = 1`.
 _COMPARED = re.compile(r'["`\]]?\s*(?:[=<>!~]|(?:NOT\s+)?(?:IN|LIKE|ILIKE|BETWEEN)\b|IS\b)', re.IGNORECASE)
+#: The column behind the column that it is assigned to: `SET {column} = {column} + 1`.
+_ASSIGNED = re.compile(rf"{_HOLE}[\"`\]]?\s*=\s*[\"`\[]?$")
 #: What stands behind a column that a bound value is given to.
 _BOUND = re.compile(r"[\"`\]]?\s*=\s*(?:\?|%s|%\(\w+\)s|:\w|\$\d)")
 #: The beginning of a placeholder: `:name_{number}`, `%({name})s`, `${number}`; no cast (`::{type}`).
 _PLACEHOLDER = re.compile(rf"(?:(?<!:):|@|\$|%\()[\w{_HOLE}]*$")
 #: A mark that `%` fills and `format` does not.
 _PERCENT_MARK = re.compile(r"%(?:\(\w+\))?[sd]")
+#: A text in SQL, and what begins with code of its own between `$$`.
+_STRING = re.compile(r"'[^']*'")
+_CODE = re.compile(r"\s*(?:CREATE|ALTER|DO)\b", re.IGNORECASE)
+#: A column of one table that another's is compared with: `ON "a"."id" = `.
+_JOINED_ON = re.compile(r"\bON\b(?:(?!\bWHERE\b)[^=])*=\s*$", re.IGNORECASE)
 #: Quotes around a table's name: `FROM '{table}'`, which is no string, but for DuckDB's `FROM '{path}'`.
 _QUOTED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|EXISTS)\s+'[^']*$", re.IGNORECASE)
 
@@ -111,8 +123,8 @@ class Sql:
             for hole, slot in slots(before, parts):
                 if slot == "order" and not self._is_handed_in(hole.node):
                     slot = "identifier"
-                if slot == "clause" and sink is not None and len(sink.args) > 1:
-                    continue  # values are bound, so it is a condition made for them
+                if slot == "clause" and sink is not None and self._binds_values(sink, holder or text):
+                    continue  # so it is a condition made for them
                 if slot not in unproven and not hole.is_number and not self.is_safe(hole.node):
                     unproven[slot] = hole
             for slot in ("value", "clause", "order", "identifier"):
@@ -165,19 +177,28 @@ class Sql:
         facts = table("sql")["fragments"]
         return self._code.qualified_name(call.func) in facts["functions"] or last_name(call.func) in facts["methods"]
 
+    def runs(self, name: cst.Name) -> int:
+        """Return how many calls in the function around a name run what a name of that spelling holds."""
+        function = self._code.context.function(name)
+        return sum(self._code.context.function(other) is function for other in self._names_run.get(name.value, ()))
+
     # ---- where the text goes
 
     def _is_only_shown(self, node: Node) -> bool:
-        """Does the text go into an exception, a log line or a print?"""
+        """Does the text go into an exception, a log line, a print or a search?"""
         quiet = table("sql")["quiet_calls"]["names"]
         for above in self._tree.ancestors(node):
             if isinstance(above, cst.Raise):
                 return True
-            if isinstance(above, cst.Call) and last_name(above.func) in quiet:
+            if isinstance(above, cst.Call) and (last_name(above.func) in quiet or self._is_of_patterns(above)):
                 return True
             if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
                 return isinstance(above, cst.Assert)
         return False
+
+    def _is_of_patterns(self, call: cst.Call) -> bool:
+        """Does the call look for a regular expression, which may be one of SQL?"""
+        return (self._code.qualified_name(call.func) or "").startswith("re.")
 
     def _sink(self, text: Node) -> tuple[cst.Call | None, cst.Name | None]:
         """Return the call that runs the text, and the name that carries it there."""
@@ -196,6 +217,14 @@ class Sql:
             return None, None
         return self._sink_around(holder), holder
 
+    def _binds_values(self, sink: cst.Call, carried: Node) -> bool:
+        """Does a call that runs SQL take values, too? They stand behind the text, pandas' behind the connection."""
+        around = {id(carried), *(id(above) for above in self._tree.ancestors(carried))}
+        place = next((number for number, arg in enumerate(sink.args) if id(arg) in around), 0)
+        settings = words("sql", "sinks", "settings")
+        behind = [arg for arg in sink.args[place + 1 :] if arg.keyword is None or arg.keyword.value not in settings]
+        return len(behind) > (last_name(sink.func) or "").startswith("read_")
+
     @cached_property
     def _names_run(self) -> dict[str, list[cst.Name]]:
         """The names that stand among the arguments of a call that runs SQL, in the order of the text."""
@@ -209,12 +238,15 @@ class Sql:
     def _sink_around(self, node: Node) -> cst.Call | None:
         child = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.Call) and child is not above.func and _runs_sql(last_name(above.func)):
+            if isinstance(above, cst.Call) and child is not above.func and self._runs_sql(above):
                 return above
             if not isinstance(above, (cst.Arg, cst.Call, cst.Await)):
                 return None
             child = above
         return None
+
+    def _runs_sql(self, call: cst.Call) -> bool:
+        return _runs_sql(last_name(call.func)) and self._code.qualified_name(call.func) != "subprocess.run"
 
     # ---- what may be spliced
 
@@ -271,10 +303,26 @@ class Sql:
         if isinstance(node.operator, cst.Multiply):  # `"?, " * len(ids)`: the text, or the number
             return left or right
         if isinstance(node.operator, (cst.Add, cst.Modulo)):
-            one_is_number = isinstance(node.left, _NUMBER) or isinstance(node.right, _NUMBER)
+            one_is_number = self._is_number(node.left) or self._is_number(node.right)
             is_sum = isinstance(node.operator, cst.Add) and one_is_number  # `limit + 1` is a number, or no sum at all
             return (left and right) or is_sum
         return True  # arithmetic
+
+    def _is_number(self, node: Node) -> bool:
+        if isinstance(node, cst.Name):
+            given = self._code.values.given_by(node)
+            return bool(given) and all(
+                b.kind == "assign"
+                and b.value is not None
+                and not isinstance(b.value, cst.Name)
+                and self._is_number(b.value)
+                for b in given
+            )
+        return isinstance(node, _NUMBER) or (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Name)
+            and node.func.value in words("sql", "numbers")
+        )
 
     def _is_safe_call(self, call: cst.Call, depth: int) -> bool:
         name = last_name(call.func)
@@ -289,6 +337,8 @@ class Sql:
         facts = table("sql")["transparent_methods"]
         if name == "join" and call.args:
             return self.is_safe(call.args[0].value, depth - 1)
+        if name in ("max", "min") and any(self._is_number(arg.value) for arg in call.args):
+            return True  # nothing but a number compares with one
         if isinstance(call.func, cst.Attribute) and name in facts["names"]:
             given = [arg.value for arg in call.args] if name in ("format", "replace") else []
             return all(self.is_safe(part, depth - 1) for part in (call.func.value, *given))
@@ -320,7 +370,7 @@ class Sql:
         return all(origin.kind == "literal" for origin in self._code.values.origins(node))
 
     def _is_safe_attribute(self, node: cst.Attribute, depth: int) -> bool:
-        if node.attr.value.isupper():
+        if node.attr.value.isupper() or node.attr.value in self._number_options:
             return True
         origins = self._code.values.origins(node)
         if all(o.kind == "literal" or (o.kind == "annotation" and _is_safe_type(o.name)) for o in origins):
@@ -330,6 +380,17 @@ class Sql:
             node.attr.value in ("value", "name")
             and any(self._is_enum(o.node) for o in self._code.values.origins(node.value))
         )
+
+    @cached_property
+    def _number_options(self) -> frozenset[str]:
+        """Attributes of argparse options whose type cannot hold a quote: ``add_argument("--days", type=int)``."""
+        options = set()
+        for call in self._code.calls("add_argument"):
+            typed = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "type"]
+            if typed and _is_safe_type(last_name(typed[0])):
+                names = [as_text(arg.value) or "" for arg in call.args if arg.keyword is None]
+                options |= {name.lstrip("-").replace("-", "_") for name in names}
+        return frozenset(options)
 
     def _is_own(self, node: Node) -> bool:
         """Is this the object itself, or the settings that it keeps: ``self.config``?"""
@@ -385,6 +446,7 @@ class Sql:
 def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
     """Yield each hole with the kind of place that the text in front of it makes; none that is in a placeholder's name."""
     text = "".join(part if isinstance(part, str) else _HOLE for part in before)
+    column: Node | None = None
     for number, part in enumerate(parts):
         if isinstance(part, str):
             text += part
@@ -394,7 +456,9 @@ def slots(before: list[Part], parts: list[Part]) -> Iterator[tuple[Hole, Slot]]:
             continue
         behind = parts[number + 1] if number + 1 < len(parts) else ""
         is_table = "table" in (last_name(part.node) or "").lower() and _QUOTED_TABLE.search(text[-400:])
-        yield part, "identifier" if is_table else _slot(text, behind if isinstance(behind, str) else "")
+        is_same = column is not None and _ASSIGNED.search(text[-40:]) and column.deep_equals(part.node)
+        column = part.node
+        yield part, "identifier" if is_table or is_same else _slot(text, behind if isinstance(behind, str) else "")
         text += _HOLE
 
 
@@ -402,8 +466,21 @@ def _in_quotes(text: str) -> bool:
     return text.replace("''", "").count("'") % 2 == 1
 
 
+def _in_dollars(text: str) -> bool:
+    """Is the place in a text between ``$$``, and not in the body of a function, which is SQL itself?"""
+    return text.count("$$") % 2 == 1 and not _CODE.match(text)
+
+
+def _in_double_quotes(text: str, behind: str) -> bool:
+    """Is the place in double quotes where a value stands? MySQL, SQLite and BigQuery take it for a text, not for a name."""
+    if behind.startswith(('".', '"(')) or _STRING.sub("", text).count('"') % 2 == 0:
+        return False
+    tail = text[: text.rindex('"')][-400:]
+    return not _JOINED_ON.search(tail) and (_VALUE.search(tail) or _IN_LIST.search(tail)) is not None
+
+
 def _slot(text: str, behind: str) -> Slot:
-    if _in_quotes(text):
+    if _in_quotes(text) or _in_dollars(text) or _in_double_quotes(text, behind):
         return "value"
     tail = text[-400:]
     if _VALUE.search(tail) or _IN_LIST.search(tail):

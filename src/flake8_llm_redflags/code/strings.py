@@ -33,6 +33,7 @@ _NUMBERS = frozenset("diouxXeEfFgGc")
 #: Functions and methods that give the same text, less some white space.
 _TRIMMING_FUNCTIONS = frozenset({"dedent", "cleandoc"})
 _TRIMMING_METHODS = frozenset({"strip", "lstrip", "rstrip"})
+_TEXT_METHODS = _TRIMMING_METHODS | {"format", "format_map", "replace"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Strings:
     def __init__(self, code: Code) -> None:
         self._code, self._tree = code, code.tree
         self._texts: dict[tuple[int, int], list[Part] | None] = {}  # what names hold: each may be met on many ways
+        self._holding: dict[int, bool] = {}  # whether names hold nothing but texts in view
 
     def assembled(self) -> Iterator[tuple[Node, list[Part]]]:
         """Yield every expression that puts values into a text, the outermost of nested ones, with its parts."""
@@ -162,7 +164,9 @@ class Strings:
         one, other = self.parts(left, depth), self.parts(right, depth)
         if one is None and other is None:
             return None
-        return [*(one if one is not None else [Hole(left)]), *(other if other is not None else [Hole(right)])]
+        if other is None or self._hides_values(right, other):
+            other = [Hole(right)]
+        return [*(one if one is not None else [Hole(left)]), *other]
 
     def _percent(self, node: cst.BinaryOperation, depth: int) -> list[Part] | None:
         template = self._template(node.left, depth)
@@ -277,7 +281,38 @@ class Strings:
     def _filled(self, value: Node, depth: int, *, is_number: bool) -> list[Part]:
         """Return what goes into a hole: the parts of a text in view, else the hole."""
         parts = None if is_number else self.parts(value, depth)
-        return parts if parts is not None else [Hole(value, is_number)]
+        return parts if parts is not None and not self._hides_values(value, parts) else [Hole(value, is_number)]
+
+    def _hides_values(self, node: Node, parts: list[Part]) -> bool:
+        """Is the text in view, into which nothing goes, only what stands there where no value comes in: ``name = ""``?"""
+        return not any(isinstance(part, Hole) for part in parts) and not self._is_text(node)
+
+    def _is_text(self, node: Node) -> bool:
+        """Is each of the values that an expression may have a text in view, or none at all? Asked of its form alone."""
+        if isinstance(node, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+            return True
+        if isinstance(node, cst.IfExp):
+            return self._is_text(node.body) and self._is_text(node.orelse)
+        if isinstance(node, cst.BinaryOperation):
+            return self._is_text(node.left) or self._is_text(node.right)
+        if isinstance(node, cst.Name):
+            return node.value == "None" or self._holds_text(node)
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+            return last_name(node.func) in _TEXT_METHODS and self._is_text(node.func.value)
+        return isinstance(node, (cst.Attribute, cst.Subscript, cst.Call)) and self.parts(node, 1) is not None
+
+    def _holds_text(self, name: cst.Name) -> bool:
+        definitions = self._code.values.definitions(name)
+        key = id(definitions)
+        if key not in self._holding:
+            self._holding[key] = True  # where a name is made of itself
+            self._holding[key] = all(
+                binding.kind in ("assign", "augment")
+                and not binding.path
+                and (binding.value is None or self._is_text(binding.value))
+                for binding in definitions
+            )
+        return self._holding[key]
 
     def _builds(self, node: Node) -> bool:
         if isinstance(node, cst.BinaryOperation):

@@ -54,10 +54,12 @@ class DataFlow:
         """Does a model predict a column that other models are given, as an imputer does?"""
         if statistic.learnt is None:
             return False
+        if statistic.fills:
+            return True
         others = [one.target for one in self.trainings if one.node is not statistic.node and one.target is not None]
         if any(target.column == statistic.learnt for target in others):
             return False
-        return statistic.fills or any(target.column is not None for target in others)
+        return any(target.column is not None for target in others)
 
     @cached_property
     def target_columns(self) -> frozenset[str]:

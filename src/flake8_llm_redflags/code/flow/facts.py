@@ -23,7 +23,8 @@ Shape = Literal[
     "grouped",
     "grouped column",
     "mask",
-    "index",
+    "index",  # the numbers of rows
+    "others",  # all numbers but these
     "place",  # the number of one row
     "count",
     "number",
@@ -81,7 +82,8 @@ class Data:
     ``column``: its name where it is one column. ``each``: what a loop takes out. ``estimator``, ``fitted``: for objects
     that are fitted. ``prediction``: which model made it, as it was fitted then. ``score``: the evaluation that it
     comes from. ``table``: the columns, where they are all known. ``form``: the table that its rows were last built
-    into; those picked from one table have the same, so only they can be copies of one another.
+    into; those picked from one table have the same, so only they can be copies of one another. ``keys``: the columns
+    by which it is grouped.
     """
 
     rows: frozenset[Rows] = NONE
@@ -95,11 +97,12 @@ class Data:
     score: Evaluation | None = None
     table: Columns | None = None
     form: object = field(default_factory=object)
+    keys: frozenset[str] = frozenset()
 
     @property
     def is_data(self) -> bool:
         """Does the value hold rows, or something computed from them?"""
-        return bool(self.rows or self.marks) and self.shape not in ("count", "index", "place")
+        return bool(self.rows or self.marks) and self.shape not in ("count", "index", "others", "place")
 
     def holds(self, rows: Rows) -> bool:
         """Are all of the rows among those of this value?"""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import libcst as cst
 
 from ..tree import LOOPS, Node
+from .flags import Arms, decided
 from .store import Frame, Store, Thing
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class Interpreter(ABC, Generic[State]):
         self.turns: list[Node] = []
         self._running: list[int] = []
         self._entered: set[int] = set()
+        self._arms = Arms()
         self._returned: list[list[Thing[State]]] = []
+        #: The conditions met in each function that is run for one element after the other.
+        self._conditions: list[list[Thing[State]]] = []
         self._ended = False  # the current arm has returned, raised or left its loop
         self._steps = 0
         self._limit = 2000 + _EFFORT * sum(1 for _ in code.all(cst.SimpleStatementLine))
@@ -91,6 +95,7 @@ class Interpreter(ABC, Generic[State]):
             cst.Integer: self._literal,
             cst.Float: self._literal,
             cst.UnaryOperation: self._unary,
+            cst.BinaryOperation: self._binary,
             cst.IfExp: self._either,
             cst.Lambda: self._lambda,
             cst.NamedExpr: self._walrus,
@@ -145,8 +150,12 @@ class Interpreter(ABC, Generic[State]):
         """Return what a comprehension gives of which the conditions let some elements through."""
         return result
 
-    def decided(self, result: Thing[State], test: Thing[State]) -> Thing[State]:
+    def told(self, result: Thing[State], test: Thing[State]) -> Thing[State]:
         """Return what a conditional expression gives: ``result`` stands for either side."""
+        return result
+
+    def decided(self, result: Thing[State], conditions: Sequence[Thing[State]]) -> Thing[State]:
+        """Return what a function gives for one element, whose conditions say which of its results that is."""
         return result
 
     @abstractmethod
@@ -193,6 +202,7 @@ class Interpreter(ABC, Generic[State]):
     def _run_all(self) -> None:
         self.block(self.code.tree.module.body)
         self._ended = False
+        self._entered -= self._arms.functions_cut_short()
         for node in list(self.code.all(cst.ClassDef)):
             self._run_uncalled_methods(node)
         for node in list(self.code.all(cst.FunctionDef)):
@@ -317,7 +327,14 @@ class Interpreter(ABC, Generic[State]):
         self.frame.globals.update(item.name.value for item in node.names)
 
     def _if(self, node: cst.If) -> None:
-        self.evaluate(node.test)
+        self._ask(node.test)
+        if (holds := decided(node.test, self.frame, self.nothing())) is not None:
+            arm = self._arms.choose(node, self._running[-1], holds=holds)
+            if arm is node or isinstance(arm, cst.Else):
+                self._body(arm)
+            elif isinstance(arm, cst.If):
+                self._if(arm)
+            return
         arms: list[Callable[[], None]] = [lambda: self._body(node)]
         if node.orelse is None:
             arms.append(lambda: None)
@@ -328,6 +345,12 @@ class Interpreter(ABC, Generic[State]):
             orelse_block = node.orelse
             arms.append(lambda: self._body(orelse_block))
         self._branch(arms)
+
+    def _ask(self, test: Node) -> Thing[State]:
+        condition = self.evaluate(test)
+        if self._conditions:
+            self._conditions[-1].append(condition)
+        return condition
 
     def _branch(self, arms: Sequence[Callable[[], None]]) -> None:
         """Run the arms from the same state; go on with those that reach the end."""
@@ -458,6 +481,16 @@ class Interpreter(ABC, Generic[State]):
             return Thing(self.nothing(), constant=-operand.constant)
         return self.combined(node, (operand,))
 
+    def _binary(self, node: cst.BinaryOperation) -> Thing[State]:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        result = self.combined(node, (left, right))
+        if isinstance(node.operator, cst.Add) and left.is_list and right.is_list:
+            if left.items is not None and right.items is not None and len(left.items) + len(right.items) <= _IN_VIEW:
+                result.items, result.is_list = left.items + right.items, True
+        elif isinstance(node.operator, cst.Multiply) and left.is_list and left.items is not None:
+            result.items, result.is_list = left.items * (1 if right.constant == 1 else 2), True  # once, or again
+        return result
+
     def _sequence(self, node: cst.Tuple | cst.List) -> Thing[State]:
         parts = [self.evaluate(element.value) for element in node.elements]
         thing = self.combined(node, parts)
@@ -483,8 +516,8 @@ class Interpreter(ABC, Generic[State]):
         return thing
 
     def _either(self, node: cst.IfExp) -> Thing[State]:
-        test = self.evaluate(node.test)
-        return self.decided(self.joined(self.evaluate(node.body), self.evaluate(node.orelse)), test)
+        test = self._ask(node.test)
+        return self.told(self.joined(self.evaluate(node.body), self.evaluate(node.orelse)), test)
 
     def _lambda(self, node: cst.Lambda) -> Thing[State]:
         thing = Thing(self.nothing())
@@ -676,9 +709,11 @@ class Interpreter(ABC, Generic[State]):
             return None
         arguments = [Argument(None, "", value, node) for value in values]
         self.turns.append(node)
+        self._conditions.append([])
         result = self._inline_call(target.function, target.home or self.module, target.owner, node, arguments)
         self.turns.pop()
-        return result
+        conditions = self._conditions.pop()
+        return self.decided(result, conditions) if result is not None and conditions else result
 
     def _inline_call(
         self,
@@ -726,9 +761,13 @@ class Interpreter(ABC, Generic[State]):
                 value = owner
             elif param.default is not None:
                 value = self.evaluate(param.default)
+                if isinstance(param.default, cst.Name) and param.default.value == "None":
+                    frame.left_out.add(name)
             else:
                 value = self.unknown(param)
             frame.names[name] = value
+        if site is not function:  # it is called, and not only read for what is in it
+            frame.parameters = dict(frame.names)
         self.frame = frame
         self._running.append(id(function))
         self._returned.append([])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from ..arguments import argument as given
 from ..constants import is_false, is_none
 from ..names import dotted
 from ..tree import Node
@@ -64,18 +65,15 @@ class Learning(Tables):
         if name == "best_estimator_":
             return owner
         self._use(owner)
-        if (
-            name in api.names("models", "importances")
-            and state.fitted is not None
-            and state.fitted.statistic is not None
-        ):
-            return Thing(Data(marks=frozenset({(state.fitted.statistic, None)}), shape="number"))
-        return Thing(NOTHING)
+        is_told = name in api.names("models", "importances") and state.fitted is not None
+        return Thing(_learnt_by(state.fitted) if is_told else NOTHING)
 
     # ---- calls
 
     def call(self, node: cst.Call, receiver: Thing[Data] | None, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         function = node.func
+        while isinstance(function, cst.IfExp):  # `(StratifiedKFold if by_class else KFold)(5)`: much the same
+            function = function.body
         name = function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
         qualified = self._qualified(function)
         if isinstance(function, cst.Attribute) and qualified is None and receiver is not None:
@@ -106,14 +104,22 @@ class Learning(Tables):
                 return self._metric(node, arguments)
             if name == "shuffle" and first is not None:
                 return self._passed(arguments)
+            if name in api.names("associations", "functions") and first is not None and first.state.rows:
+                return self._statistic_value(node, first.state, f"`{name}`", kind="supervised")
             if name == "resample" and first is not None and (qualified or "").startswith("sklearn"):
                 return self._resample(node, arguments)
+        if name in api.names("splits", "partitions") and root in ("", "torch") and first is not None:
+            return self._partition(node, first.state, arguments)
         if name in api.names("transformer_functions") and (qualified or "").rpartition(".")[0] in api.names(
             "transformer_functions", "modules"
         ):
             return self._transformer_function(node, name, first, arguments)
         if root == "builtins":
             return self._builtin(node, name, arguments)
+        if root == "random" and (drawn := self._drawn(node, name, arguments)) is not None:
+            return drawn
+        if root in api.names("standard_library", "modules") and not any(a.value.state.is_data for a in arguments):
+            return Thing(NOTHING)
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
         if root == "tensorflow" and name in api.names("numpy", "pointwise") and first is not None:
@@ -204,10 +210,12 @@ class Learning(Tables):
         if receiver.state.is_data and estimator is None:
             if name == "train_test_split":
                 return self._divided_set(node, receiver.state)
+            if name in ("fit_transform", "transform") and arguments and arguments[0].value.state.rows:
+                return Thing(arguments[0].value.state)  # of an object of which nobody knows what it learns
             return self._table_method(node, name, receiver, arguments)
-        if receiver.state.shape in ("index", "count") and name in ("tolist", "to_numpy", "to_list", "copy"):
-            return Thing(receiver.state)
-        return self._unknown_call(node, arguments)
+        if receiver.state.shape == "index" and (result := self._index_method(name, receiver, arguments)) is not None:
+            return result
+        return self._drawn(node, name, arguments) or self._unknown_call(node, arguments)
 
     def _estimator_by_name(self, node: cst.Call, method: str, receiver: Thing[Data]) -> Estimator | None:
         """Return what an object is by its name, where nothing in the file says what it is."""
@@ -269,9 +277,12 @@ class Learning(Tables):
             if name == "inverse_transform":  # names of classes, prices in money: still what the model says
                 result.prediction = features.state.prediction
             return Thing(result)
-        if name in ("set_params", "compile", "summary"):
-            return receiver if name == "set_params" else Thing(NOTHING)
-        return None
+        if name in api.names("models", "supports") and receiver.state.fitted is not None:
+            self._use(receiver)
+            return Thing(_learnt_by(receiver.state.fitted))
+        if name in api.names("transformer_methods", "settings"):
+            return receiver
+        return Thing(NOTHING) if name in ("compile", "summary") else None
 
     # ---- fits
 
@@ -318,7 +329,7 @@ class Learning(Tables):
                     value = value.items[-1]
                 first = value.items[0] if value.items else value
                 self.seen.watches.append(Watch(argument.node, receiver, first.state, signal))
-                self._evaluate(node, receiver, first.state, scored=False)
+                self._evaluate(node, receiver, first.state, scored=False, labelled=True)
 
     @staticmethod
     def _selection_signal(receiver: Thing[Data], node: cst.Call, arguments: Sequence[Argument[Data]]) -> str | None:
@@ -391,8 +402,7 @@ class Learning(Tables):
         states = [array.state for array in arrays]
         if len(states) > 1:
             self.seen.targets.append((node, states[0], states[1]))
-            if (predicted := states[1].column) is not None:  # how it was defined leaks nothing into the features
-                states[0] = replace(states[0], marks=frozenset(m for m in states[0].marks if m[1] != predicted))
+            states[0] = replace(states[0], marks=_marks_of_features(states[0], states[1]))
         parts: list[Thing[Data]] = []
         for state in states:
             for part in ("train", "test"):
@@ -400,6 +410,17 @@ class Learning(Tables):
         self._divided(split, states[0])
         result: Thing[Data] = Thing(NOTHING)
         result.items = tuple(parts)
+        return result
+
+    def _partition(self, node: cst.Call, state: Data, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
+        """Return the parts of ``random_split(dataset, [800, 100, 100])``: the first to learn from, the last to test on."""
+        split = self._split_at(node, "random")
+        self._divided(split, state)
+        lengths = argument_of(arguments, 1, "lengths")
+        number = len(lengths.items) if lengths is not None and lengths.items else 2
+        names = ["train", *(f"held {n}" for n in range(1, number - 1)), "test"]
+        result: Thing[Data] = Thing(replace(state, shape="parts"))
+        result.items = tuple(Thing(replace(state, rows=self._cut(state.rows, split, name))) for name in names)
         return result
 
     def _divided_set(self, node: cst.Call, state: Data) -> Thing[Data]:
@@ -414,12 +435,24 @@ class Learning(Tables):
 
     def _fold(self, node: cst.Call, divided: Data, estimator: Estimator) -> Thing[Data]:
         """Return what a loop over folds takes out: of ``folds.split(X)``, and of ``KFold(len(y))`` in old code."""
-        split = self._split_at(node, "folds", ordered=estimator.name == "TimeSeriesSplit")
+        kind: Literal["random", "folds"] = "random" if self._divides_once(node, estimator) else "folds"
+        split = self._split_at(node, kind, ordered=estimator.name == "TimeSeriesSplit")
         pair: Thing[Data] = Thing(NOTHING)
         pair.items = tuple(
             Thing(Data(self._cut(divided.rows, split, part), shape="index")) for part in ("train", "test")
         )
         return pair
+
+    def _divides_once(self, node: cst.Call, estimator: Estimator) -> bool:
+        """Is one of the folds taken, or only one made: ``next(folds.split(X))``, ``ShuffleSplit(n_splits=1)``?"""
+        around = self.code.tree.parent(node)
+        around = self.code.tree.parent(around) if isinstance(around, cst.Arg) else around
+        if isinstance(around, cst.Call) and self.code.qualified_name(around.func) == "builtins.next":
+            return True
+        if estimator.name not in api.names("splits", "shuffles") or not isinstance(estimator.node, cst.Call):
+            return False
+        number = given(estimator.node, 0, "n_splits")
+        return number is not None and self.code.values.constants(number) == [1]
 
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
@@ -478,7 +511,7 @@ class Learning(Tables):
         if any(argument.keyword == "replace" and argument.value.constant is False for argument in arguments):
             if any(argument.keyword == "n_samples" for argument in arguments):
                 for thing in (result, *(result.items or ())):
-                    thing.state = self._some_of(node, thing.state)
+                    thing.state = self._sample_of(node, thing.state)
             return result
         if not first.rows:
             return result
@@ -504,13 +537,18 @@ class Learning(Tables):
         features: Data,
         *,
         scored: bool,
+        labelled: bool = False,
         fit: Fit | None = None,
         predicted_from: Data | None = None,
     ) -> Evaluation:
+        """Take in that a model sees features; ``labelled``: of which the truth is known, though no score is in view."""
         fit = fit or model.state.fitted
+        is_judged = scored or labelled
         if not scored:
             self._use(model)
-        if fit is not None and any(not covers(fit.features.rows, rows) for rows in features.rows):
+        if fit is not None and any(
+            (is_judged or not rows.is_of_joined) and not covers(fit.features.rows, rows) for rows in features.rows
+        ):
             self._searched.pop(id(fit.node), None)  # the search only tunes; other rows are there to judge it
         on_fitted = fit is not None and bool(features.rows) and (predicted_from or features) is fit.features
         evaluation = Evaluation(node, model, features, scored, fit, self.in_loop, on_fitted)
@@ -531,7 +569,11 @@ class Learning(Tables):
                     and not covers(fit.features.rows, rows)
                     and _is_another_part(part, fit.features.rows)
                 ):
-                    self._confirm_all(features, split, part.parents[0])
+                    # What is cut off from joined tables again, and only predicted, has no labels to be judged by.
+                    if is_judged or not part.is_of_joined:
+                        self._confirm_all(features, split, part.parents[0])
+                    if scored and part.is_of_joined:
+                        self._confirm_all(fit.features, split, part.parents[0])
         if scored and fit is not None:
             self._confirm_joined(node, features, fit)
         return evaluation
@@ -551,7 +593,9 @@ class Learning(Tables):
         """Take in that a model is scored on a table that was joined with its training table for a statistic."""
         for statistic in fit.features.statistics():
             if statistic.saw_joined_rows and any(covers(statistic.rows, rows) for rows in fit.features.rows):
-                unseen = [rows for rows in features.rows if not covers(fit.features.rows, rows)]
+                unseen = [
+                    rows for rows in features.rows if not covers(fit.features.rows, rows) and not _is_split_as_one(rows)
+                ]
                 if any(covers(statistic.rows, rows) for rows in unseen):
                     self._confirm(statistic, node, "evaluation", across_tables=True)
 
@@ -577,7 +621,7 @@ class Learning(Tables):
     ) -> None:
         """Take in a leak into the parts of ``whole``."""
         if whole is not None and statistic.saw_joined_rows:
-            across_tables = not any(one.part == "joined" for one in whole.line())
+            across_tables = not whole.is_of_joined
         key = (id(statistic.node), _RANKS[kind])
         known = self._confirmed.get(key)
         if known is None or (known.across_tables and not across_tables):  # within one table is the plainer case
@@ -591,26 +635,37 @@ class Learning(Tables):
         for statistic, split, whole in self._candidates.values():
             if id(split) not in self._settled:
                 self._confirm(statistic, split.node, "split", whole)
-        for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
-            for split, wholes in self._whole.items():
-                if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
-                    self._confirm(statistic, split.node, "split")
+        if not self.seen.trainings:  # a fragment: in a whole program, what no model gets to see is no leak
+            self._confirm_unused()
         found: dict[int, Leak] = {}
         for (node, _), leak in sorted(self._confirmed.items(), key=lambda entry: entry[0][1]):
             if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak):
                 found.setdefault(node, leak)
         return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
 
+    def _confirm_unused(self) -> None:
+        """Take in the fits of which the rows are split, though nothing is seen to be transformed with them."""
+        for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
+            for split, wholes in self._whole.items():
+                if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
+                    self._confirm(statistic, split.node, "split")
+
     def _are_others_judged(self, searched: Data) -> bool:
-        """Are other parts of the table that a search was given scored, if only by a model fitted after it?"""
-        return any(
-            part.split is not None and _is_another_part(part, searched.rows)
-            for evaluation in self.seen.evaluations
-            if evaluation.scored
-            for rows in evaluation.features.rows
-            if not covers(searched.rows, rows)
-            for part in rows.line()
-        )
+        """Are other rows than a search was given scored, of its table or by a model that was fitted on the same?"""
+        for evaluation in self.seen.evaluations:
+            others = [rows for rows in evaluation.features.rows if not covers(searched.rows, rows)]
+            if not evaluation.scored or not others:
+                continue
+            learnt = evaluation.fit.features.rows if evaluation.fit is not None else frozenset()
+            if searched.rows & learnt and not any(covers(learnt, rows) for rows in others):
+                return True
+            if any(
+                part.split is not None and _is_another_part(part, searched.rows)
+                for rows in others
+                for part in rows.line()
+            ):
+                return True
+        return False
 
     def _is_judged_elsewhere(self, leak: Leak) -> bool:
         """Are other parts of the table (``x[60000:]`` where it saw ``x[:60000]``) scored? Then the folds only tune.
@@ -623,10 +678,15 @@ class Learning(Tables):
             for seen in leak.statistic.rows
             if seen.split is not None and seen.split.kind in ("cut", "mask", "pieces")
             for evaluation in self.seen.evaluations
-            if evaluation.scored or is_search
             for rows in evaluation.features.rows
+            if evaluation.scored or (is_search and not rows.is_of_joined)
             for part in rows.line()
         )
+
+
+def _learnt_by(fit: Fit) -> Data:
+    """Return what a fitted object tells of itself: numbers that depend on the rows that it saw."""
+    return Data(marks=NO_MARKS if fit.statistic is None else frozenset({(fit.statistic, None)}), shape="number")
 
 
 def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:
@@ -639,6 +699,21 @@ def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:
         and (other.split is part.split or other.split.kind == part.split.kind)
         for rows in seen
         for other in rows.line()
+    )
+
+
+def _marks_of_features(features: Data, target: Data) -> frozenset[Mark]:
+    """Return what stands in the features: how the target was defined or encoded leaks nothing into them."""
+    marks = features.marks
+    if target.column is not None:
+        marks = frozenset(mark for mark in marks if mark[1] != target.column)
+    return marks - {mark for mark in target.marks if mark[0].kind == "encoder" and mark[1] is not None}
+
+
+def _is_split_as_one(rows: Rows) -> bool:
+    """Were tables joined and then split at random like any other, not cut apart again?"""
+    return rows.is_of_joined and any(
+        part.split is not None and part.split.kind in ("random", "folds") for part in rows.line()
     )
 
 

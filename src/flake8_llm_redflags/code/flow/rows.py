@@ -28,8 +28,8 @@ class Split:
     ordered: bool = False
     #: The loops in whose turns it stands.
     turns: frozenset[int] = frozenset()
-    #: The column that its condition asks about.
-    column: str | None = None
+    #: The columns that a condition asks about.
+    columns: frozenset[str] = frozenset()
 
 
 class Rows:
@@ -76,6 +76,11 @@ class Rows:
         while len(rows.parents) == 1:
             rows = rows.parents[0]
             yield rows
+
+    @property
+    def is_of_joined(self) -> bool:
+        """Are these rows of several tables below one another, or a part of such?"""
+        return any(rows.part == "joined" for rows in self.line())
 
     @property
     def is_put_aside(self) -> bool:
@@ -148,6 +153,8 @@ class Statistic:
     learnt: str | None = None
     #: Whether its predictions are seen to fill the gaps of that column.
     fills: bool = False
+    #: The columns that make the groups it was taken for.
+    keys: frozenset[str] = frozenset()
 
     def leaks_into(self, split: Split, whole: Rows) -> bool:
         """Does a split of the rows ``whole`` hand out parts that were already seen together?
@@ -158,6 +165,8 @@ class Statistic:
             return False
         if self.kind in ("resampling", "thinning") and split.kind == "mask":
             return False  # a condition keeps the copies of a row together
+        if self.keys & split.columns:
+            return False  # … and the rows of a group whose month it asks for
         if not covers(self.rows, whole, partly=split.kind in ("random", "folds")):
             return False
         return not any(rows.part in ("train", "test") and rows in self.rows for rows in whole.line())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
+from ..constants import as_text
 from ..tree import Node, children
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
@@ -103,7 +104,7 @@ class Selecting(Interpreter[Data]):
             return Thing(Data(score=scored[0].state.score))
         states = [part.state for part in parts if part.state.is_data]
         if not states:
-            return Thing(_numbers(parts) if isinstance(node, cst.BinaryOperation) else NOTHING)
+            return Thing(_numbers(node, parts))
         result = self._blend(states)
         if self._only_shifts(node):
             result.marks = _shifted(states, result.marks)
@@ -132,10 +133,16 @@ class Selecting(Interpreter[Data]):
             return result
         return Thing(replace(result.state, marks=together(result.state.marks, chosen)))
 
-    def decided(self, result: Thing[Data], test: Thing[Data]) -> Thing[Data]:
+    def told(self, result: Thing[Data], test: Thing[Data]) -> Thing[Data]:
         if test.state.prediction is None or result.state.is_data:
             return result
         return Thing(replace(test.state, shape="row"))  # `1 if chance > 0.5 else 0` is still what the model says
+
+    def decided(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
+        marks = NO_MARKS
+        for condition in conditions:
+            marks = together(marks, condition.state.marks)
+        return Thing(replace(result.state, marks=together(result.state.marks, marks))) if marks else result
 
     @staticmethod
     def _blend(states: Sequence[Data]) -> Data:
@@ -176,7 +183,8 @@ class Selecting(Interpreter[Data]):
             (_of_column(mark[0], name), mark[1]) for mark in state.marks if mark[1] is None or mark[1] == name
         )
         table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
-        return Data(state.rows, marks, "grouped column" if state.shape == "grouped" else "column", name, table=table)
+        shape: Shape = "grouped column" if state.shape == "grouped" else "column"
+        return Data(state.rows, marks, shape, name, table=table, keys=state.keys)
 
     def element(self, node: Node, owner: Thing[Data], position: int | None) -> Thing[Data]:
         state = owner.state
@@ -185,6 +193,8 @@ class Selecting(Interpreter[Data]):
                 return state.each
             if isinstance(node, cst.Name) and state.shape == "table":
                 return Thing(NOTHING)  # a loop over a table yields its column names
+            if state.shape in ("grouped", "grouped column"):
+                return self._group(node, state)
             if state.shape == "index":
                 return Thing(Data(state.rows, shape="place"))
             if state.prediction is not None and self.turns and isinstance(self.turns[-1], COMPREHENSIONS):
@@ -197,6 +207,14 @@ class Selecting(Interpreter[Data]):
             return Thing(replace(state, rows=self._cut(state.rows, split, position), shape="object"))
         return Thing(replace(state, each=None) if state is not NOTHING else NOTHING)
 
+    def _group(self, node: Node, state: Data) -> Thing[Data]:
+        """Return the key and the rows of one group: rows of its own in each turn of the loop over them."""
+        key = ("group", self.context, id(node))
+        split = self._splits.setdefault(key, Split(node, "mask", turns=self._turns()))
+        shape: Shape = "table" if state.shape == "grouped" else "column"
+        rows = Thing(replace(state, rows=self._cut(state.rows, split, "piece"), shape=shape, each=None))
+        return Thing(rows.state, items=(Thing(NOTHING), rows))
+
     # ---- subscripts
 
     def item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> Thing[Data]:
@@ -205,6 +223,8 @@ class Selecting(Interpreter[Data]):
             chosen = _chosen_by(keys)
             if chosen:
                 return Thing(Data(marks=chosen, shape="number"))
+            if state.shape == "index" and isinstance(keys[0], Range):  # `order[:n]`
+                return Thing(self._slice(state, keys[0], node.slice[0].slice))
             columns = state.shape == "count" and isinstance(keys[0], Thing) and keys[0].constant == 1  # `x.shape[1]`
             return Thing(state) if state.shape in ("count", "index") and not columns else Thing(NOTHING)
         if state.shape == "row":
@@ -230,7 +250,7 @@ class Selecting(Interpreter[Data]):
                 return Thing(self._named_part(state, key.constant, node))
             if column_names(key) is not None:
                 return Thing(self._select_columns(state, key))
-            if not key.state.is_data and key.state.shape not in ("index", "place"):
+            if not key.state.is_data and key.state.shape not in ("index", "others", "place"):
                 return Thing(replace(state, column=None, each=None, table=None))
         return Thing(self._select_rows(state, key, node.slice[0].slice))
 
@@ -260,16 +280,22 @@ class Selecting(Interpreter[Data]):
             return state if lines.isdisjoint(index.rows) else replace(state, shape="row", each=None, table=None)
         if index.shape == "index" and index.rows:
             return replace(state, rows=self._picked(state.rows, index.rows))
+        if index.shape == "others":
+            return replace(state, rows=rest_of(state.rows, index.rows) or state.rows)
         if index.shape == "mask":
             assert isinstance(part, cst.Index)
-            side, name = _condition(part.value)
-            split = self._named_split("mask", name, part.value, ordered=_is_of_order(name))
-            split.column = index.column
-            return replace(state, rows=self._cut(state.rows, split, side))
+            return self._where(state, part.value, part.value)
         if index.is_data:  # numbers of rows, or names of columns
             own = frozenset(one for one in index.rows if one not in state.rows and state.rows & set(one.line()))
             return replace(state, rows=own or state.rows, table=None)
         return state
+
+    def _where(self, state: Data, condition: Node, place: Node) -> Data:
+        """Return the rows on one side of a condition, which is asked at ``place``."""
+        side, name = _condition(condition)
+        split = self._named_split("mask", name, place, ordered=_is_of_order(name))
+        split.columns = split.columns or _asked_columns(condition)
+        return replace(state, rows=self._cut(state.rows, split, side))
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
         lower, upper = bounds.lower, bounds.upper
@@ -323,6 +349,8 @@ class Selecting(Interpreter[Data]):
         names = column_names(target) if isinstance(target, Thing) else None
         if located and names is not None and self._asks_for_gaps(node.slice[0]):
             _learns(value.state, names[0])
+        if located:
+            _goes_back(value.state, state.rows)
         everywhere = isinstance(keys[0], Range) and keys[0].lower is None and keys[0].upper is None
         whole = everywhere or (names is not None and not located)
         self._write_columns(owner, names, value.state, whole=whole)
@@ -361,11 +389,22 @@ class Selecting(Interpreter[Data]):
             added = frozenset((statistic, None) for statistic, _ in incoming)
         else:
             added = incoming
+        anywhere = {statistic for statistic, name in kept if name is None} if added else ()
+        added = frozenset(mark for mark in added if mark[0] not in anywhere)
         rows = state.rows or (value.rows if value.is_data else NONE)
         if not state.rows and names is None and not whole:  # `out[fold] = …` fills an empty array part by part
             rows = frozenset(whole for one in rows for whole in one.parents or (one,))
         if kept is not state.marks or added or rows is not state.rows:
             self.store.write(owner, replace(state, rows=rows, marks=together(kept, added)))
+
+
+def rest_of(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
+    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
+    for one in taken:
+        other = {"head": "tail", "tail": "head", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
+        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
+            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
+    return None
 
 
 def fingerprint(node: Node) -> tuple[object, ...]:
@@ -404,11 +443,20 @@ def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
     return side, said
 
 
-def _numbers(parts: Sequence[Thing[Data]]) -> Data:
-    """Return what a sum of row numbers is: the place ``i + 1``, or the rows of ``list(learn) + list(more)``."""
+def _numbers(node: Node, parts: Sequence[Thing[Data]]) -> Data:
+    """Return what is made of row numbers: the place ``i + 1``, the rows of ``list(learn) + list(more)``, all others."""
     found = [part.state for part in parts if part.state.shape in ("place", "index")]
     if not found:
         return NOTHING
+    if isinstance(node, cst.UnaryOperation):
+        inverts = isinstance(node.operator, (cst.BitInvert, cst.Not)) and found[0].shape == "index"
+        return replace(found[0], shape="others") if inverts else NOTHING
+    if isinstance(node, cst.Comparison) and found[0].shape == "index":  # `df.index < "2020"`
+        return Data(found[0].rows, shape="mask")
+    if not isinstance(node, cst.BinaryOperation):
+        return NOTHING
+    if isinstance(node.operator, cst.Subtract) and len(found) == 2:  # sets of them
+        return replace(found[0], rows=rest_of(found[0].rows, found[1].rows) or found[0].rows)
     return Data(frozenset().union(*(state.rows for state in found)), shape=found[0].shape)
 
 
@@ -427,12 +475,26 @@ def _common_form(states: Sequence[Data]) -> object:
     return first if all(state.form is first for state in states) else object()
 
 
-def _learns(prediction: Data, column: str) -> None:
-    """Take in that what a model predicts fills the gaps of a column: it has learnt that column."""
-    made = prediction.prediction
+def _learns(filling: Data, column: str) -> None:
+    """Take in that what a model predicts, or what was made of it, fills the gaps of a column that it has learnt."""
+    made = filling.prediction
     if made is not None and made.fit is not None and made.fit.statistic is not None:
         statistic = made.fit.statistic
         statistic.learnt, statistic.fills = statistic.learnt or column, True
+    for statistic in filling.statistics():
+        statistic.fills |= statistic.learnt == column
+
+
+def _goes_back(value: Data, rows: frozenset[Rows]) -> None:
+    """Take in that what was computed of one group is written into its table: group by group, it is one of all rows."""
+    lines = {whole for one in rows for whole in one.line()}
+    for statistic in value.statistics():
+        for group in statistic.rows:
+            if group.part == "piece" and group.split is not None and group.split.kind == "mask":
+                if group.parents[0] in lines:
+                    statistic.rows |= {group.parents[0]}
+                    statistic.turns -= group.split.turns
+                    statistic.grouped = True
 
 
 def _of_column(statistic: Statistic, column: str) -> Statistic:
@@ -447,6 +509,22 @@ def _reads_association(state: Data) -> None:
     for statistic in state.statistics():
         if statistic.what in api.names("pandas", "associations"):
             statistic.kind = "supervised"
+
+
+def _asked_columns(condition: Node) -> frozenset[str]:
+    """Return the one column that a condition asks about, as in ``sales["month"] < 33``; none of a longer one."""
+    comparison = condition
+    while isinstance(comparison, cst.UnaryOperation):
+        comparison = comparison.expression
+    if not isinstance(comparison, cst.Comparison):
+        return frozenset()
+    asked = comparison.left
+    if isinstance(asked, cst.Attribute):
+        return frozenset((asked.attr.value,))
+    if isinstance(asked, cst.Subscript) and isinstance(key := asked.slice[0].slice, cst.Index):
+        name = as_text(key.value)
+        return frozenset() if name is None else frozenset((name,))
+    return frozenset()
 
 
 def _is_of_order(condition: tuple[object, ...]) -> bool:
@@ -504,8 +582,7 @@ def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]
     found = marks | others
     if len(found) <= _MARKS:
         return found
-    statistics = sorted({statistic for statistic, _ in found}, key=lambda statistic: statistic.number)
-    return frozenset((statistic, None) for statistic in statistics[:_MARKS])
+    return frozenset(sorted(found, key=lambda mark: (mark[0].number, mark[1] or ""))[:_MARKS])
 
 
 def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:

@@ -39,12 +39,20 @@ class Thing(Generic[State]):
 class Frame(Generic[State]):
     """The names of one running function, or of the module, and the frame around it."""
 
-    __slots__ = ("around", "globals", "names")
+    __slots__ = ("around", "globals", "left_out", "names", "parameters")
 
     def __init__(self, around: Frame[State] | None = None) -> None:
         self.names: dict[object, Thing[State]] = {}
         self.around = around
         self.globals: set[str] = set()
+        #: What the parameters of a call hold when it begins, and those among them that no argument is given for.
+        self.parameters: dict[object, Thing[State]] = {}
+        self.left_out: set[str] = set()
+
+    def given(self, name: str) -> Thing[State] | None:
+        """Return what a parameter got from the call, None where the name is none or has been bound anew."""
+        value = self.parameters.get(name)
+        return value if value is not None and self.names.get(name) is value else None
 
     def find(self, name: str) -> Thing[State] | None:
         """Return what a name holds here or in a frame around."""

@@ -10,14 +10,15 @@ import libcst as cst
 from ..constants import as_text
 from ..tree import Node
 from . import api
+from .dividing import Dividing
 from .facts import NO_MARKS, NONE, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
 from .rows import Mark, Rows, Split, Statistic, StatisticKind, joined, origins_of, with_parents
-from .selecting import Selecting, column_names, fingerprint, joined_back, together, without
+from .selecting import column_names, fingerprint, joined_back, rest_of, together, without
 from .store import Thing
 
 
-class Tables(Selecting):
+class Tables(Dividing):
     """Adds functions and methods of tables, and the statistics that they take."""
 
     def _qualified(self, function: Node) -> str | None:
@@ -67,7 +68,7 @@ class Tables(Selecting):
             return Thing(Data(each=pair))
         if name == "next":
             return self._element_of(node, first)
-        if name in ("list", "tuple", "sorted", "reversed", "iter"):
+        if name in ("list", "tuple", "set", "sorted", "reversed", "iter"):
             if name == "list" and not arguments:
                 first.items, first.is_list = (), True
             return first
@@ -121,10 +122,10 @@ class Tables(Selecting):
                 if shape.shape == "count"
                 else NOTHING
             )
-        if name in ("arange",) and first is not None and first.state.shape == "count":
-            return Thing(Data(first.state.rows, shape="index"))
-        if name in ("permutation", "choice") and first is not None and first.state.shape in ("count", "index"):
-            return Thing(Data(first.state.rows, shape="index"))
+        if (drawn := self._drawn(node, name, arguments)) is not None:
+            return drawn
+        if name in api.names("row_numbers", "differences") and first is not None and len(arguments) > 1:
+            return self._less(first, arguments[1].value)
         if not states:
             return (
                 Thing(NOTHING)
@@ -141,6 +142,11 @@ class Tables(Selecting):
             return self._broadcast(node, first.state, f"{name} of")
         if name in api.names("pandas", "vocabulary"):
             return self._broadcast(node, first.state, name, kind="encoder")
+        if name in api.names("numpy", "repeats") and self._repeats_rows(arguments):
+            return self._broadcast(node, first.state, f"`{name}`", kind="resampling")
+        if root == "numpy" and name in api.names("numpy", "pieces"):
+            axis = argument_of(arguments, 2, "axis")
+            return Thing(self._pieces(first.state) if axis is None or _over_rows(axis) else self._blend(states))
         if root == "numpy" and name in api.names("numpy", "reductions"):
             axis = argument_of(arguments, 1, "axis")
             if axis is not None and not _over_rows(axis):
@@ -172,6 +178,8 @@ class Tables(Selecting):
             beside = self._blend(states)
             if name != "hstack":  # which puts flat arrays behind one another
                 beside.rows = _beside(states)
+            if parts is None and not columns:  # a list that has grown
+                beside.rows = self._stacked_again(node, beside.rows)
             return Thing(replace(beside, shape="table", column=None))
         return self._stack(node, parts)
 
@@ -191,17 +199,35 @@ class Tables(Selecting):
             statistic = Statistic(cut.node, "thinning", with_parents(seen), "one class", next(self.numbers), column)
             marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
-            return Thing(Data(frozenset(seen), marks, "table"))
+            rows_of_one = frozenset(seen)
+            return Thing(Data(self._stacked_again(node, rows_of_one) if self.in_loop else rows_of_one, marks, "table"))
         key = (self.context, id(node))
         rows = self._origins.get(key)
         if rows is None or not seen <= set(rows.parents):
             rows = self._origins[key] = joined(node, seen)
         return Thing(Data(frozenset((rows,)), marks, "table"))
 
+    def _stacked_again(self, node: cst.Call, rows: frozenset[Rows]) -> frozenset[Rows]:
+        """Return the rows that the test parts of all folds make together: each of the table once."""
+        found: set[Rows] = set()
+        for one in rows:
+            if one.part == "test" and one.split is not None and one.split.kind == "folds":
+                key = (self.context, id(node))
+                found.add(self._origins.setdefault(key, Rows(node, one.parents, "together")))
+            else:
+                found.add(one)
+        return frozenset(found)
+
     def _looked_up(self, states: Sequence[Data]) -> Data:
         """Return a table to which others were merged: its rows, with the columns of all."""
         merged = self._blend(states)
-        return replace(merged, rows=states[0].rows or merged.rows)
+        own = states[0].rows
+        if not own:
+            return merged
+        known = states[0].statistics()
+        summed_up = {one for one in merged.statistics() - known if one.grouped and _are_heads(own, one.rows)}
+        marks = frozenset(mark for mark in merged.marks if mark[0] not in summed_up)
+        return replace(merged, rows=own, marks=marks)
 
     def _repeat_rows(self, states: Sequence[Data]) -> bool:
         """Do several of the tables hold the same rows, with the same columns?"""
@@ -223,13 +249,21 @@ class Tables(Selecting):
         """Are these other rows in each turn of a loop under way?"""
         return any(self.code.tree.contains(turn, rows.node) for turn in self.turns)
 
+    @staticmethod
+    def _repeats_rows(arguments: Sequence[Argument[Data]]) -> bool:
+        """Does ``np.repeat(x, 3, axis=0)`` give each row several times? Along other axes it widens them."""
+        axis = argument_of(arguments, 2, "axis")
+        return axis is not None and _over_rows(axis)
+
     # ---- statistics
 
     def _statistic(self, node: Node, state: Data, kind: StatisticKind, what: str, *, causal: bool = False) -> Statistic:
         grouped = state.shape in ("grouped", "grouped column")
         number = next(self.numbers)
         turns = frozenset.intersection(self._turns(), *(rows.turns for rows in state.rows))
-        return Statistic(node, kind, with_parents(state.rows), what, number, state.column, causal, grouped, turns)
+        keys = state.keys if grouped else frozenset()
+        rows = with_parents(state.rows)
+        return Statistic(node, kind, rows, what, number, state.column, causal, grouped, turns, keys=keys)
 
     def _statistic_value(
         self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic"
@@ -278,7 +312,9 @@ class Tables(Selecting):
     ) -> Thing[Data]:
         state = receiver.state
         if name == "groupby":
-            return Thing(replace(state, shape="grouped", column=None))
+            by = argument_of(arguments, 0, "by")
+            keys = column_names(by) if by is not None else None
+            return Thing(replace(state, shape="grouped", column=None, keys=frozenset(keys or ())))
         if name in ("iterrows", "itertuples"):
             row = Thing(replace(state, shape="row", each=None, table=None))
             if name == "iterrows":
@@ -328,7 +364,11 @@ class Tables(Selecting):
             result = self._stack(
                 node, [receiver, *(argument.value for argument in arguments if argument.keyword is None)]
             )
-        elif name in ("head", "tail", "get_group"):
+        elif name in ("head", "tail"):
+            return Thing(self._end_of(node, name, state))
+        elif name == "query":
+            result = Thing(self._queried(node, state, arguments))
+        elif name == "get_group":
             return Thing(state)
         elif name == "randomSplit":
             return Thing(replace(state, shape="parts"))
@@ -356,14 +396,15 @@ class Tables(Selecting):
             return self._spread_over_groups(node, name, state, arguments)
         if name in ("shift", "diff", "pct_change", "cumsum", "cumcount", "head", "tail"):
             return Thing(replace(state, shape="table"))
-        if name in api.names("pandas", "counts"):
+        if name in api.names("pandas", "counts") or (name in ("agg", "aggregate") and _only_counts(arguments)):
             return Thing(Data(self._origin(node), state.marks, "table"))
         given = arguments[0].value if arguments else Thing(NOTHING)
         if given.fields is not None and len(given.fields) == 1:  # `agg({"price": "mean"})`
             state = replace(state, column=str(next(iter(given.fields))))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
-        column = state.column if given.items is None else None  # `agg(["mean", "std"])` names them anew
+        renamed = bool(arguments) and arguments[0].value.items is not None  # `agg(["mean", "std"])`
+        column = None if renamed else state.column
         return Thing(Data(rows, together(state.marks, frozenset({(statistic, column)})), "table"))
 
     def _spread_over_groups(
@@ -441,7 +482,7 @@ class Tables(Selecting):
     def _dropped(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
         first = argument_of(arguments, 0, "labels")
         if first is not None and first.state.shape == "index" and first.state.rows and state.rows:
-            rest = _rest(state.rows, first.state.rows)
+            rest = rest_of(state.rows, first.state.rows)
             if rest is not None:
                 return replace(state, rows=rest)
         dropped = argument_of(arguments, 9, "columns") or first
@@ -456,12 +497,7 @@ class Tables(Selecting):
         share = argument_of(arguments, 1, "frac")
         if share is not None and share.constant in (1, 1.0):
             return Thing(state)
-        return Thing(self._some_of(node, state))
-
-    def _some_of(self, node: cst.Call, state: Data) -> Data:
-        """Return some rows, taken at random: what is left of them is the other part of this cut."""
-        split = self._named_split("cut", ("sample", self.context, id(node)), node)
-        return replace(state, rows=self._cut(state.rows, split, "head"))
+        return Thing(self._sample_of(node, state))
 
     def _write_back(self, node: cst.Call, receiver: Thing[Data], result: Thing[Data]) -> None:
         """Take in ``inplace=True``: the object itself changes, or the column that the call was made on."""
@@ -481,6 +517,19 @@ def argument_of(arguments: Sequence[Argument[Data]], position: int, keyword: str
         if argument.keyword is None and not argument.star and number == position:
             return argument.value
     return None
+
+
+def _only_counts(arguments: Sequence[Argument[Data]]) -> bool:
+    """Does ``agg`` count the rows of each group and nothing else: ``agg("count")``, ``agg({"city": ["size"]})``?"""
+    waiting = [argument.value for argument in arguments]
+    asked: list[object] = []
+    while waiting:
+        one = waiting.pop()
+        within = (*(one.items or ()), *(one.fields or {}).values())
+        waiting.extend(within)
+        if not within:
+            asked.append(one.constant)
+    return bool(asked) and all(one in api.names("pandas", "counts") for one in asked)
 
 
 def _is_beyond_all(filled: cst.Call) -> bool:
@@ -538,7 +587,8 @@ def _thinned_class(states: Sequence[Data]) -> tuple[Split, str] | None:
             if rows.split is None or rows.split.kind not in ("cut", "mask"):
                 return None
             if rows.split.kind == "mask":
-                tables.add((rows.parents[0], rows.split.column))
+                asked = rows.split.columns
+                tables.add((rows.parents[0], next(iter(asked)) if len(asked) == 1 else None))
                 break
             cut = rows.split
         else:
@@ -553,10 +603,18 @@ def _thinned_class(states: Sequence[Data]) -> tuple[Split, str] | None:
     return found, column
 
 
-def _rest(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
-    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
-    for one in taken:
-        other = {"head": "tail", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
-        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
-            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
-    return None
+def _are_heads(rows: frozenset[Rows], summed_up: frozenset[Rows]) -> bool:
+    """Are rows picked by a condition out of those that were summed up, as the head of each household is?
+
+    The sums over its members are then its own. Whether one row of each group is left, the code does not say.
+    """
+    return all(_is_picked_from(one, summed_up) for one in rows)
+
+
+def _is_picked_from(rows: Rows, wholes: frozenset[Rows]) -> bool:
+    is_picked = False
+    for one in rows.line():
+        if one in wholes:
+            return is_picked
+        is_picked |= one.split is not None and one.split.kind == "mask"
+    return False

@@ -38,7 +38,7 @@ class FitOnTest(Rule):
             if not fit.features.rows or not all(rows.is_put_aside for rows in fit.features.rows):
                 continue
             if fit.estimator.trains:
-                if not self._is_cross_fitted(code, fit):
+                if not self._is_cross_fitted(code, fit) and not _blends(code, fit):
                     yield self.finding(code, fit.node, self._model_message(code, fit))
             elif self._counts(code, fit):
                 message = (
@@ -106,19 +106,34 @@ class FitOnTest(Rule):
         return code.edit("transform only", safe=True).replace(function, f"{name}.transform").done()
 
 
+def _blends(code: Code, fit: Fit) -> bool:
+    """Does it learn how to weigh the predictions of other models, and is never asked about the rows it learnt that on?"""
+    trained = {id(training.node) for training in code.flow.data.trainings}
+    if not any(id(statistic.node) in trained for statistic in fit.features.statistics()):
+        return False
+    return not any(
+        evaluation.fit is not None and evaluation.fit.node is fit.node and evaluation.features.rows & fit.features.rows
+        for evaluation in code.flow.data.evaluations
+    )
+
+
 def _own_statistics(code: Code) -> Iterator[Statistic]:
     """Yield the statistics of a test part that stand in its features when a model of other rows is scored on it."""
     by_neighbours = words("data", "pandas", "row_wise_statistics") | words("data", "pandas", "gap_fillers")
+    of_fits = {id(fit.statistic) for fit in code.flow.data.fits}  # what `scale(X_test)` computes is of none
     seen: set[int] = set()
     for evaluation in code.flow.data.evaluations:
         fit = evaluation.fit
         if fit is None or not fit.estimator.trains or not all(rows.is_put_aside for rows in evaluation.features.rows):
             continue
         for statistic in sorted(evaluation.features.statistics(), key=lambda one: one.number):
-            is_one = statistic.kind == "statistic" and not statistic.causal and statistic.what not in by_neighbours
-            if is_one and id(statistic.node) not in seen and statistic.rows:
+            is_number = statistic.kind == "statistic" and not statistic.causal and statistic.what not in by_neighbours
+            is_scale = statistic.kind == "transformer" and id(statistic) not in of_fits
+            if (is_number or is_scale) and id(statistic.node) not in seen and statistic.rows:
                 seen.add(id(statistic.node))
-                is_kept = evaluation.scored or _fills(code, statistic)  # the corners of a plot are asked for too
+                is_kept = (
+                    is_scale or evaluation.scored or _fills(code, statistic)
+                )  # the corners of a plot are asked for too
                 is_own = all(rows.is_put_aside for rows in statistic.rows) and not statistic.rows & fit.features.rows
                 if is_kept and is_own:
                     yield statistic

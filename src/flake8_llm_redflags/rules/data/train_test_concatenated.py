@@ -23,9 +23,11 @@ class TrainTestConcatenated(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each fit or statistic over a joined table whose parts are trained on and tested."""
-        for leak in code.flow.data.leaks:
+        flow = code.flow.data
+        for leak in flow.leaks:
             statistic = leak.statistic
-            if not leak.across_tables or statistic.kind in ("encoder", "resampling", "thinning"):
+            apart = statistic.kind in ("encoder", "resampling", "thinning") or flow.is_target_mean(statistic)
+            if not leak.across_tables or apart:
                 continue
             what = statistic.what if statistic.what.startswith("`") else f"`{code.short_text(statistic.node, 36)}`"
             joined = next(rows.node for rows in statistic.rows if rows.part == "joined")

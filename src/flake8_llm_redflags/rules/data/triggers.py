@@ -12,9 +12,10 @@ VALIDATION = re.compile(r"(?:^|_)(?:val|valid|validation|dev|cv|eval)\d*(?:_|$|l
 #: A fit, or a function that fits and transforms at once.
 FITS = r"\.(?:fit|adapt|partial_fit)\w*\(|scale\(|zscore\("
 
-#: Functions and classes that divide data, with the libraries whose models are scored without any of them.
-DIVIDED = (
+#: Functions and classes that divide data.
+_SPLITTERS = (
     "train_test_split",
+    "random_split",
     "cross_val_score",
     "cross_validate",
     "cross_val_predict",
@@ -32,21 +33,22 @@ DIVIDED = (
     "ShuffleSplit",
     "StratifiedShuffleSplit",
     "LeaveOneOut",
-    "sklearn",
-    "keras",
-    "tensorflow",
-    "xgboost",
-    "lightgbm",
-    "catboost",
-    "cuml",
 )
 
+#: Those, and the libraries whose models are scored without any of them.
+DIVIDED = (*_SPLITTERS, "sklearn", "keras", "tensorflow", "xgboost", "lightgbm", "catboost", "cuml")
+
 #: Words of which one stands in every file that divides data or scores a model.
-JUDGED = (*DIVIDED[:18], "predict", "predict_proba", "score", "evaluate")
+JUDGED = (*_SPLITTERS, "predict", "predict_proba", "score", "evaluate")
 
 #: Words of which one stands in every statistic over rows that can become a feature.
 STATISTICS = (
     "agg",
+    "aggregate",
+    "amax",
+    "amin",
+    "average",
+    "backfill",
     "bfill",
     "cut",
     "describe",
@@ -54,16 +56,33 @@ STATISTICS = (
     "fillna",
     "groupby",
     "interpolate",
+    "kurt",
+    "kurtosis",
+    "mad",
     "max",
     "mean",
     "median",
     "min",
     "mode",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanpercentile",
+    "nanquantile",
+    "nanstd",
+    "nanvar",
+    "pad",
     "percentile",
     "pivot_table",
+    "prod",
+    "ptp",
     "qcut",
     "quantile",
     "rank",
+    "rolling",
+    "sem",
+    "skew",
     "std",
     "value_counts",
     "var",
@@ -104,7 +123,7 @@ DIVIDES_PICTURES = ("random_split", "Subset", "sampler", "subset", "train_test_s
 
 #: Data sets that are known to be imbalanced, in any case, by any part of a path.
 _RARE = ("creditcard", "fraud", "kddcup", "mammography", "paysim", "aps_failure", "train_transaction")
-_MADE = ("make_classification", r"choice\(", r"fetch_(?:datasets|kddcup99|openml)")
+_MADE = ("make_classification", r"(?:choice|binomial)\(", r"fetch_(?:datasets|kddcup99|openml)")
 
 
 def may_show_imbalance(text: Text) -> bool:

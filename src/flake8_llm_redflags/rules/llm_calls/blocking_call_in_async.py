@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...code.syntax import cst
 from ...finding import Finding, Severity
+from ...knowledge import table
 from ..rule import Rule, Trigger
 from ..trigger import whole_word
 
@@ -15,10 +16,22 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("openai", "anthropic", "groq", "litellm", "ollama", "cohere", "mistralai", "genai", "generativeai")
 _RUNNERS = ("huggingface_hub", "replicate", "transformers", "vllm")
+_FRAMEWORKS = (
+    "llama_index",
+    "boto3",
+    "crewai",
+    "agno",
+    "pydantic_ai",
+    "smolagents",
+    "dspy",
+    "xai_sdk",
+    "zhipuai",
+    "dashscope",
+)
 
 
 class BlockingCallInAsync(Rule):
-    """A synchronous model call, a local generation or ``time.sleep`` inside ``async def`` stops every other request."""
+    """A synchronous call of a model, a local generation or ``time.sleep`` inside ``async def`` stops every other request."""
 
     code = "LRF213"
     name = "blocking-call-in-async"
@@ -28,7 +41,8 @@ class BlockingCallInAsync(Rule):
         words=(("async",),),
         pattern=(
             *(r"time\.sleep\s*\(", "from time import", "from together", "import together", "langchain"),
-            *map(whole_word, (*_LIBRARIES, *_RUNNERS)),
+            r"(?:requests|httpx)\.(?:post|get)\s*\(",
+            *map(whole_word, (*_LIBRARIES, *_RUNNERS, *_FRAMEWORKS)),
         ),
     )
 
@@ -46,6 +60,13 @@ class BlockingCallInAsync(Rule):
                 message = (
                     f"`{code.short_text(call.func, 36)}` blocks the event loop while it generates: run it in asyncio.to_thread"
                     " or a worker"
+                )
+                yield self.finding(code, call, message)
+        for call in code.llm.raw_requests(*table("llm_clients")["timeouts"]["blocking"]):
+            if _is_in_coroutine(code, call):
+                message = (
+                    f"`{code.short_text(call.func, 36)}` blocks the event loop until the model has answered: use httpx.AsyncClient and"
+                    " await it, or asyncio.to_thread"
                 )
                 yield self.finding(code, call, message)
         for call in code.calls("sleep"):

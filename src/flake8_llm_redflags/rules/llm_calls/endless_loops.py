@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 #: Names of what bounds a loop, and of what ends one from outside.
 _LIMIT = re.compile(r"max|limit|budget|remaining|deadline|timeout", re.IGNORECASE)
 
+#: Flags by which a user or another thread stops a loop.
+_STOP = re.compile(
+    r"stop(?:ped|ping|_event|_flag|_requested)?$|cancel|abort|interrupt|shut_?down|shutting|quit", re.IGNORECASE
+)
+
 
 def is_endless(loop: cst.CSTNode) -> bool:
     """Is this ``while True`` or ``while 1``?"""
@@ -46,10 +51,13 @@ def waits_for_somebody(code: Code, loop: cst.While) -> bool:
 
 
 def is_limited(code: Code, loop: cst.While) -> bool:
-    """Does the loop count its turns, compare something by size, such as seconds, or name a limit?"""
+    """Does the loop look at a count of its turns, a flag or a size, such as seconds, or name a limit?"""
     if any(_is_by_size(test) for test in code.tree.within(loop, cst.Comparison)):
         return True
-    if any(isinstance(step.value, cst.Integer) for step in code.tree.within(loop, cst.AugAssign)):
+    counters = (step.target for step in code.tree.within(loop, cst.AugAssign) if isinstance(step.value, cst.Integer))
+    if any(_is_asked_for(code, counter, loop) for counter in counters):
+        return True
+    if _is_stopped(code, loop):
         return True
     tests = (statement.test for statement in code.tree.within(loop, cst.If, cst.While))
     if any(_LIMIT.search(name.value) for test in tests for name in code.tree.within(test, cst.Name)):
@@ -57,6 +65,36 @@ def is_limited(code: Code, loop: cst.While) -> bool:
     return any(
         _LIMIT.search(code.text_of(item.item)) for statement in code.context.withs(loop) for item in statement.items
     )
+
+
+def _is_asked_for(code: Code, counter: cst.BaseExpression, loop: cst.While) -> bool:
+    """Does a test look at a counter, or a function that gets it? One that is only told of ends nothing."""
+    from ...code.names import last_name
+
+    name, scope = code.text_of(counter), loop if isinstance(counter, cst.Name) else code.tree.module
+    tests = [test.test for test in code.tree.within(scope, cst.If, cst.While, cst.IfExp)]
+    tests += code.tree.within(scope, cst.Comparison)
+    if any(code.text_of(part) == name for test in tests for part in code.tree.within(test, cst.Name, cst.Attribute)):
+        return True
+    return any(
+        code.text_of(arg.value) == name
+        for call in code.tree.within(loop, cst.Call)
+        if last_name(call.func) not in words("guards", "telling")
+        for arg in call.args
+    )
+
+
+def _is_stopped(code: Code, loop: cst.While) -> bool:
+    """Does the loop look at a flag by which somebody else ends it: ``if self.cancelled``, ``if stop_event.is_set()``?"""
+    from ...code.names import last_name
+
+    for statement in code.tree.within(loop, cst.If):
+        test = statement.test
+        if isinstance(test, cst.Call) and isinstance(test.func, cst.Attribute) and not test.args:
+            test = test.func.value if test.func.attr.value == "is_set" else test.func
+        if isinstance(test, (cst.Name, cst.Attribute)) and _STOP.search(last_name(test) or ""):
+            return True
+    return False
 
 
 def _is_by_size(test: cst.Comparison) -> bool:

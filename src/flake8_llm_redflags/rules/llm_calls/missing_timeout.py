@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -56,16 +55,8 @@ class MissingTimeout(Rule):
         yield from self._raw_requests(code)
 
     def _raw_requests(self, code: Code) -> Iterator[Finding]:
-        endpoints = re.compile(table("llm_clients")["timeouts"]["endpoints"])
-        for call in code.calls("post", "get"):
-            if (
-                code.qualified_name(call.func) not in ("requests.post", "requests.get")
-                or not call.args
-                or _is_bounded(call)
-            ):
-                continue
-            urls = code.values.constants(call.args[0].value) or [_text(code, call.args[0].value)]
-            if any(isinstance(url, str) and endpoints.search(url) for url in urls):
+        for call in code.llm.raw_requests("requests.post", "requests.get"):
+            if not _is_bounded(call):
                 message = "`requests` waits for ever where nothing else is said: a hung model server hangs the caller; give it timeout="
                 edit = code.edit("give it a minute", safe=False).append_argument(call, f"timeout={_SECONDS}").done()
                 yield self.finding(code, call, message, edit)
@@ -89,8 +80,3 @@ def _sets_default(code: Code, library: str) -> bool:
         for statement in code.all(cst.Assign)
         for target in statement.targets
     )
-
-
-def _text(code: Code, node: cst.CSTNode) -> str:
-    parts = code.strings.parts(node) or []
-    return "".join(part for part in parts if isinstance(part, str))

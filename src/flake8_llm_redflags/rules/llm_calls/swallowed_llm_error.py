@@ -83,15 +83,42 @@ def _is_silent(code: Code, handler: cst.ExceptHandler | cst.ExceptStarHandler) -
     name = handler.name.name.value if handler.name is not None and isinstance(handler.name.name, cst.Name) else None
     if name is not None and any(used.value == name for used in code.tree.within(body, cst.Name)):
         return False
-    if any(code.tree.within(body, cst.AugAssign)) or _says_so(code, body):  # it counts the failures, or tells of one
+    if _counts(code, handler) or _says_so(code, body):
         return False
     return not _is_attempt(code, handler)
 
 
+def _counts(code: Code, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+    """Does the handler count the failures, rather than what it counts where all goes well, too?"""
+    statement = code.tree.parent(handler)
+    body = statement.body if isinstance(statement, (cst.Try, cst.TryStar)) else handler
+    counted = {code.text_of(step.target) for step in code.tree.within(body, cst.AugAssign)}
+    return any(code.text_of(step.target) not in counted for step in code.tree.within(handler.body, cst.AugAssign))
+
+
 def _leaves_no_trace(code: Code, call: cst.Call) -> bool:
-    """Does the call only wait, or make an empty value?"""
+    """Does the call only wait, make a value that says nothing, or put one into a list?"""
     traceless = words("guards", "traceless", "waits") | words("guards", "traceless", "makers")
-    return code.qualified_name(call.func) in traceless
+    return code.qualified_name(call.func) in traceless or _adds_nothing(code, call) or _gives_constant(code, call)
+
+
+def _adds_nothing(code: Code, call: cst.Call) -> bool:
+    """Is a constant, or what the list holds already, added to a list: ``labels.append("")``?"""
+    if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in words("guards", "traceless", "adders"):
+        return False
+    holder = code.text_of(call.func.value)
+    if _NOTE.search(holder.lower()):
+        return False
+    names = (name for arg in call.args for name in code.tree.within(arg.value, cst.Name))
+    return all(name.value == holder or name.value in ("None", "True") for name in names)
+
+
+def _gives_constant(code: Code, call: cst.Call) -> bool:
+    """Is it a function of this file that only returns constants: a stand-in for the answer?"""
+    function = code.context.called_function(call)
+    if function is None or any(code.tree.within(function.body, cst.Call, cst.Raise, cst.Yield, cst.Attribute)):
+        return False
+    return any(code.context.returned_values(function)) and not _says_so(code, function.body)
 
 
 def _says_so(code: Code, body: cst.CSTNode) -> bool:

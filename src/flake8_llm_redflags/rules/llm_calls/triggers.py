@@ -15,11 +15,11 @@ MODEL_WORDS = (
     "langchain_mistralai", "langchain_cohere", "langchain_aws", "langchain_together", "langchain_fireworks", "langchain_huggingface",
     "langchain_nvidia_ai_endpoints", "langchain_deepseek", "langchain_xai", "langchain_core", "langchain_classic", "max_tokens",
     "llama_index", "dspy", "xai_sdk", "bedrock", "invoke_model", "agno", "crewai", "adk", "autogen", "autogen_agentchat", "ag2",
-    "pydantic_ai", "smolagents",
+    "pydantic_ai", "smolagents", "langgraph",
 )  # fmt: skip
 #: The same for files in which a model's text may be used: its answer, or what it writes for a tool.
 MODEL_TEXT_WORDS = (
-    *MODEL_WORDS, "llm", "function_tool", "kernel_function", "FastMCP", "mcp", "langgraph",
+    *MODEL_WORDS, "llm", "function_tool", "kernel_function", "FastMCP", "mcp",
     "semantic_kernel", "strands", "tool_calls", "tool_use", "chat_model",
 )  # fmt: skip
 
@@ -27,9 +27,9 @@ MODEL_TEXT_WORDS = (
 MODEL_CALL = Trigger(
     words=(MODEL_WORDS,),
     pattern=(
-        r"\.(?:create|acreate|parse|stream|generate|generate_content\w*|complete\w*|chat\w*|send\w*|embed\w*|completion|acompletion"
+        r"\.(?:create(?:_and_\w+)?|acreate|parse|stream|generate|generate_content\w*|complete\w*|chat\w*|send\w*|a?embed\w*|completion|acompletion"
         r"|text_generation|feature_extraction|invoke|ainvoke|astream|a?batch|a?predict|a?run|call|rerank|responses|run_\w+"
-        r"|a?print_response|kickoff\w*|a?query|on_messages\w*|a?_?initiate_chat|generate_reply|converse\w*|invoke_model\w*|sample\w*|a?stream_chat|acomplete|achat|iter|structured_predict)\s*\(",
+        r"|a?print_response|kickoff\w*|a?query|on_messages\w*|a?_?initiate_chat|generate_reply|converse\w*|invoke_model\w*|sample\w*|a?stream_chat|acomplete|achat|iter|a?structured_predict)\s*\(",
         *(
             rf"{whole_word(name)}\s*\("
             for name in ("completion", "acompletion", "generate", "chat", "embed", "llm", "chain")

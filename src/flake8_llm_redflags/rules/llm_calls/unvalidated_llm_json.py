@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...code.arguments import may_give
+from ...code.arguments import keyword, may_give
 from ...code.constants import as_text
 from ...code.syntax import cst
 from ...finding import Finding, Severity
@@ -57,7 +57,7 @@ class UnvalidatedLlmJson(Rule):
 def _is_structured(code: Code, call: cst.Call) -> bool:
     """Does the model call, or what made or bound its client, ask for an answer in a format, or hide its arguments?"""
     keywords = table("llm_clients")["structured_output"]["keywords"]
-    if may_give(call, keywords) or "with_raw_response" in code.text_of(call.func):
+    if may_give(call, keywords) or "with_raw_response" in code.text_of(call.func) or _holds_format(code, call):
         return True
     receiver, steps = call.func, 0
     while steps < _STEPS:
@@ -75,14 +75,27 @@ def _is_structured(code: Code, call: cst.Call) -> bool:
     return False
 
 
+def _holds_format(code: Code, call: cst.Call) -> bool:
+    """Is a format in an argument that holds other things, too, or may one be: ``output_config={"format": …}``?"""
+    for name in words("llm_clients", "structured_output", "holders"):
+        given = keyword(call, name)
+        for origin in code.values.origins(given) if given is not None else ():
+            if not isinstance(origin.node, cst.Dict) or any(as_text(key) == "format" for key in _keys(origin.node)):
+                return True
+    return False
+
+
+def _keys(entries: cst.Dict) -> Iterator[cst.BaseExpression | None]:
+    return (getattr(entry, "key", None) for entry in entries.elements)
+
+
 def _asks_for_format(call: cst.Call, keywords: list[str]) -> bool:
     """Is a format among the arguments by which a client is made or bound, or in a dict among them (``model_kwargs``)?"""
     formats = [name for name in keywords if "format" in name or "schema" in name or "mime" in name]
     if any(arg.keyword is not None and arg.keyword.value in formats for arg in call.args):
         return True
     dicts = (arg.value for arg in call.args if isinstance(arg.value, cst.Dict))
-    keys = (as_text(getattr(entry, "key", None)) for entries in dicts for entry in entries.elements)
-    return any(key in formats for key in keys)
+    return any(as_text(key) in formats for entries in dicts for key in _keys(entries))
 
 
 def _is_written_as_json(code: Code, text: cst.BaseExpression) -> bool:

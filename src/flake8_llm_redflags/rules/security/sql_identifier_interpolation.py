@@ -23,11 +23,11 @@ class SqlIdentifierInterpolation(Rule):
     trigger = SQL_TRIGGER
 
     def check(self, code: Code) -> Iterator[Finding]:
-        """Yield a finding for each text in which only names are unproven."""
+        """Yield a finding for each text that is run and in which only names are unproven."""
         splices = list(code.sql.splices())
         with_values = {id(splice.text) for splice in splices if splice.slot == "value" or splice.is_outsiders}
         for splice in splices:
-            if splice.slot == "identifier" and id(splice.text) not in with_values:
+            if splice.slot == "identifier" and splice.sink is not None and id(splice.text) not in with_values:
                 message = (
                     f"`{code.short_text(splice.hole.node, 30)}` names a table or column in SQL: look it up in an allowlist, or quote it"
                     " (psycopg.sql.Identifier, quoted_name)"

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 #: A statement's verb with the word that must follow it: in capitals anywhere, else at the start of a string, so that English
 #: in docstrings and comments is no reason to parse a file.
 SQL_TRIGGER = Trigger(
-    words=(("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set", "COPY", "MERGE", "CALL"),),
+    words=(
+        (
+            *("FROM", "from", "From", "INTO", "into", "Into", "SET", "set", "Set", "TABLE", "table", "Table"),
+            *("COPY", "MERGE", "CALL", "SELECT", "SHOW", "EXEC", "EXECUTE", "IDENTIFIED"),
+        ),
+    ),
     pattern=(
         r"SELECT\s[^;]{1,600}?\sFROM\s",
+        r"SELECT\s+[\w.]+\(",
         r"INSERT\s+(?:\w+\s+){0,2}INTO\s",
         r"REPLACE\s+(?:\w+\s+){0,2}INTO\s",
         r"UPDATE\s+\S+\s+SET\s",
@@ -25,9 +31,17 @@ SQL_TRIGGER = Trigger(
         r"COPY\s",
         r"MERGE\s",
         r"CALL\s",
+        r"EXEC(?:UTE)?\s",
+        r"SET\s+@",
+        r"SHOW\s+(?:\w+\s+){1,4}LIKE\s",
+        r"IDENTIFIED\s+BY\s",
+        r"CREATE\s+(?:\w+\s+){0,2}TABLE\s",
+        r"DROP\s+TABLE\s",
+        r"ALTER\s+TABLE\s",
+        r"TRUNCATE\s",
         *(
             rf"{quote}\s*(?:[sS]elect\s[^;\"']{{1,600}}?\s[fF]rom\s|[iI]nsert\s+(?:\w+\s+){{0,2}}[iI]nto\s"
-            r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s)"
+            r"|[uU]pdate\s+\S+\s+[sS]et\s|[dD]elete\s+[fF]rom\s|(?:[cC]reate|[dD]rop|[aA]lter|[tT]runcate)\s+[tT]able\s)"
             for quote in "\"'"
         ),
         r"sqlalchemy[\w.]*\s+import[^\n]{0,200}\btext\b",
