@@ -15,6 +15,7 @@ from .names import last_name
 from .tree import Node
 
 if TYPE_CHECKING:
+    from .flow.facts import Data
     from .flow.rows import Rows
     from .program import Code
 
@@ -54,8 +55,11 @@ class Imbalance:
                 return found[0]
         return None
 
-    def shown_by_data(self, rows: Rows) -> str | None:
-        """Return what shows that these rows have a rare class: a known data set, a generator with such weights."""
+    def shown_by_target(self, target: Data) -> str | None:
+        """Return what shows that a target has a rare class: a known data set, a generator with such weights."""
+        return next((shown for rows in target.rows if (shown := self._shown_by_rows(rows, target.column))), None)
+
+    def _shown_by_rows(self, rows: Rows, column: str | None) -> str | None:
         origins, waiting = [], [rows]
         while waiting:
             one = waiting.pop()
@@ -63,9 +67,9 @@ class Imbalance:
                 waiting.extend(one.parents)
             else:
                 origins.append(one.node)
-        return next((shown for node in origins if (shown := self._shown_by(node)) is not None), None)
+        return next((shown for node in origins if (shown := self._shown_by(node, column)) is not None), None)
 
-    def _shown_by(self, node: Node) -> str | None:
+    def _shown_by(self, node: Node, column: str | None) -> str | None:
         if not isinstance(node, cst.Call):
             return None
         name = last_name(node.func)
@@ -78,7 +82,8 @@ class Imbalance:
         else:
             for value in self._strings(node):
                 for data_set in self._facts["evidence"]["data_sets"]:
-                    if data_set in value.lower():
+                    expected = self._facts["evidence"]["targets"].get(data_set)
+                    if data_set in value.lower() and (column is None or column.lower() == (expected or column.lower())):
                         return f"{value.rpartition('/')[2]} has a rare class"
         return None
 
@@ -103,11 +108,16 @@ class Imbalance:
         return min([*weights, rest] if len(weights) == 1 or rest > 1e-9 else weights)
 
     def _strings(self, call: cst.Call) -> list[str]:
+        """Return the texts among the arguments of a call, and those that a path is put together from."""
         found = []
         for arg in call.args:
-            for value in self._code.values.constants(arg.value) or ():
-                if isinstance(value, str):
-                    found.append(value)
+            values = self._code.values.constants(arg.value)
+            if values is not None:
+                found += [value for value in values if isinstance(value, str)]
+                continue
+            for origin in self._code.values.origins(arg.value):
+                for text in self._code.tree.within(origin.node, cst.SimpleString, cst.FormattedStringText):
+                    found.append(str(text.evaluated_value) if isinstance(text, cst.SimpleString) else text.value)
         return found
 
     # ---- what deals with it
@@ -150,15 +160,22 @@ class Imbalance:
     def aware_metric(self) -> bool:
         """Is there a metric, scorer or report that sees the rare class?"""
         aware = set(self._facts["metrics"]["aware"])
-        if any(self._code.calls(*aware)):
+        if any(self._code.calls(*aware)) or any(map(self._crosses_predictions, self._code.calls("crosstab"))):
             return True
         return any(node.evaluated_value in aware for node in self._code.all(cst.SimpleString))
+
+    def _crosses_predictions(self, call: cst.Call) -> bool:
+        """Is it a confusion matrix: ``pd.crosstab(y_test, model.predict(X_test))``?"""
+        origins = (origin.node for arg in call.args for origin in self._code.values.origins(arg.value))
+        return any(isinstance(node, cst.Call) and last_name(node.func) == "predict" for node in origins)
 
     def is_accuracy(self, call: cst.Call, model: str) -> bool:
         """Is the score that a call gives plain accuracy? ``model`` is the class that is scored."""
         name = last_name(call.func)
-        if name == "score":
-            return not self.is_regressor(model)
+        if name in ("score", "cross_val_score"):
+            scoring = keyword(call, "scoring")
+            by_itself = scoring is None or is_none(scoring) or self._code.values.constants(scoring) == ["accuracy"]
+            return by_itself and not self.is_regressor(model)
         if name in ("evaluate", "evaluate_generator"):
             names = set(self._facts["metrics"]["accuracy_names"])
             return any(node.evaluated_value in names for node in self._code.all(cst.SimpleString))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .facts import Data, Evaluation, Fit, Leak, SinkKind, Training
 from .learning import Learning
-from .rows import Rows, Statistic, StatisticKind, covers
+from .rows import Rows, Statistic, StatisticKind, covers, origins_of
 from .store import Thing
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class DataFlow:
         self.watches = run.seen.watches
         self.split_targets = run.seen.targets
         self.cross_validations = run.seen.cross_validations
+        self.folded = run.seen.folded
         self.leaks = run.leaks()
+        self._origins: dict[int, set[Rows]] = {}  # of the tables that each fit has seen
 
     def leaks_of(
         self, kind: StatisticKind, *, sinks: Sequence[SinkKind] = ("split", "evaluation", "cross-validation")
@@ -71,9 +73,19 @@ class DataFlow:
         if part is None or any(one.part == "train" for one in part.parents[0].line()):
             return False
         whole = frozenset(part.parents)
+        origins = origins_of(whole)
         return all(
             covers(whole, other)
             for evaluation in self.evaluations
-            if model is None or evaluation.model is model
+            if (evaluation.model is model if model is not None else self._learns_from(evaluation, origins))
             for other in evaluation.features.rows
         )
+
+    def _learns_from(self, evaluation: Evaluation, origins: set[Rows]) -> bool:
+        """May the judged model have learnt from one of these tables? A file can hold several data sets."""
+        fit = evaluation.fit
+        if fit is None or not fit.features.rows:
+            return True
+        if id(fit) not in self._origins:
+            self._origins[id(fit)] = origins_of(fit.features.rows)
+        return not origins.isdisjoint(self._origins[id(fit)])

@@ -215,3 +215,5 @@ class Seen:
     watches: list[Watch] = field(default_factory=list)
     targets: list[tuple[cst.Call, Data, Data]] = field(default_factory=list)
     cross_validations: list[cst.Call] = field(default_factory=list)
+    #: What each of them scores, where both are in view: the estimator and the target.
+    folded: list[tuple[cst.Call, Estimator, Data]] = field(default_factory=list)

@@ -31,7 +31,7 @@ _IN_VIEW = 50
 _TURNS = 6
 #: How many statements are run for each statement of the file before calls are no longer followed.
 _EFFORT = 6
-_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.GeneratorExp)
+COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.GeneratorExp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,10 @@ class Interpreter(ABC, Generic[State]):
 
     def filtered(self, result: Thing[State], conditions: Sequence[Thing[State]]) -> Thing[State]:
         """Return what a comprehension gives of which the conditions let some elements through."""
+        return result
+
+    def told(self, result: Thing[State], test: Thing[State]) -> Thing[State]:
+        """Return what a conditional expression gives: ``result`` stands for either side."""
         return result
 
     def decided(self, result: Thing[State], conditions: Sequence[Thing[State]]) -> Thing[State]:
@@ -342,10 +346,11 @@ class Interpreter(ABC, Generic[State]):
             arms.append(lambda: self._body(orelse_block))
         self._branch(arms)
 
-    def _ask(self, test: Node) -> None:
+    def _ask(self, test: Node) -> Thing[State]:
         condition = self.evaluate(test)
         if self._conditions:
             self._conditions[-1].append(condition)
+        return condition
 
     def _branch(self, arms: Sequence[Callable[[], None]]) -> None:
         """Run the arms from the same state; go on with those that reach the end."""
@@ -511,8 +516,8 @@ class Interpreter(ABC, Generic[State]):
         return thing
 
     def _either(self, node: cst.IfExp) -> Thing[State]:
-        self._ask(node.test)
-        return self.joined(self.evaluate(node.body), self.evaluate(node.orelse))
+        test = self._ask(node.test)
+        return self.told(self.joined(self.evaluate(node.body), self.evaluate(node.orelse)), test)
 
     def _lambda(self, node: cst.Lambda) -> Thing[State]:
         thing = Thing(self.nothing())
@@ -614,6 +619,10 @@ class Interpreter(ABC, Generic[State]):
             result = self._run(target, node, arguments)
             if result is not None:
                 return result
+        if receiver is not None and receiver.fields and not arguments and isinstance(function, cst.Attribute):
+            entries = self._entries(receiver, function.attr.value)
+            if entries is not None:
+                return entries
         if receiver is None and target is not None and target.function is None and isinstance(function, cst.Name):
             receiver = target
         if receiver is not None and receiver.is_list and isinstance(function, cst.Attribute):
@@ -642,6 +651,16 @@ class Interpreter(ABC, Generic[State]):
                 thing.function, thing.home, thing.owner = method, receiver.home, receiver
                 return thing
         return None
+
+    def _entries(self, owner: Thing[State], method: str) -> Thing[State] | None:
+        """Return what ``models.items()`` and ``models.values()`` give of a dict in view."""
+        if owner.function is not None or owner.fields is None or method not in ("items", "values"):
+            return None
+        items: list[Thing[State]] = []
+        for key, value in owner.fields.items():
+            pair = (Thing(self.nothing(), constant=key), value)
+            items.append(value if method == "values" else Thing(self.nothing(), items=pair))
+        return Thing(owner.state, items=tuple(items))
 
     def _own_method(self, owner: cst.ClassDef, name: str) -> cst.FunctionDef | None:
         for cls in self.code.context.class_and_bases(owner):

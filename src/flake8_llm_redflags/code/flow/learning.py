@@ -122,6 +122,8 @@ class Learning(Tables):
             return Thing(NOTHING)
         if root in ("numpy", "pandas", "scipy"):
             return self._table_function(node, name, root, arguments)
+        if root == "tensorflow" and name in api.names("numpy", "pointwise") and first is not None:
+            return Thing(replace(first.state, each=None))
         if name in api.names("splits", "ready") and ".datasets." in (qualified or ""):
             return self._ready_parts(node)
         if name in api.names("trainers", "loaders"):
@@ -133,6 +135,8 @@ class Learning(Tables):
             return Thing(replace(first.state, each=None), fields=None if label is None else {"label": label})
         if (qualified or "") in api.names("models", "functions"):
             return self._boosted(node, name, qualified, arguments)
+        if name in api.names("selection", "callbacks"):  # also `lightgbm.early_stopping(50)`
+            return Thing(Data(estimator=Estimator("stateless", name, node, qualified)))
         if name[:1].isupper() and any(argument.value.state.fitted is not None for argument in arguments):
             return Thing(Data(estimator=Estimator("stateless", name, node, qualified)))  # looks at a fitted model
         if name[:1].isupper() and not any(argument.value.state.is_data for argument in arguments):
@@ -269,7 +273,10 @@ class Learning(Tables):
             return Thing(Data(score=self._evaluate(node, receiver, state, scored=True)))
         if name in api.names("transformer_methods", "transform"):
             self._use(receiver)
-            return Thing(self._transformed(receiver, features.state))
+            result = self._transformed(receiver, features.state)
+            if name == "inverse_transform":  # names of classes, prices in money: still what the model says
+                result.prediction = features.state.prediction
+            return Thing(result)
         if name in api.names("models", "supports") and receiver.state.fitted is not None:
             self._use(receiver)
             return Thing(_learnt_by(receiver.state.fitted))
@@ -363,7 +370,9 @@ class Learning(Tables):
             marks = together(marks, frozenset({(fit.statistic, state.column)}))
             self._note_transformed(fit.statistic, state.rows)
         shape: Shape = "table" if state.shape in ("grouped", "grouped column") else state.shape
-        return Data(state.rows, marks, shape if shape != "parts" else "object", state.column)
+        keeps = fit is not None and fit.estimator.name in api.names("transformers", "column_by_column")
+        table = state.table if keeps else None
+        return Data(state.rows, marks, shape if shape != "parts" else "object", state.column, table=table)
 
     def _note_transformed(self, statistic: Statistic, rows: frozenset[Rows]) -> None:
         for one in rows:
@@ -457,6 +466,9 @@ class Learning(Tables):
     def _cross_validate(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         features = argument_of(arguments, 1, "X")
         self.seen.cross_validations.append(node)
+        scored, target = argument_of(arguments, 0, "estimator"), argument_of(arguments, 2, "y")
+        if scored is not None and scored.state.estimator is not None and target is not None:
+            self.seen.folded.append((node, scored.state.estimator, target.state))
         if features is not None:
             self._cross_validated(node, features.state)
         return Thing(NOTHING)
@@ -485,20 +497,22 @@ class Learning(Tables):
             return receiver if name == "fit" else Thing(NOTHING)
         marks: frozenset[Mark] = NO_MARKS
         if arrays[0].state.rows:
-            kind: StatisticKind = "resampling"
+            kind: StatisticKind = "resampling" if estimator.category == "row_creating" else "thinning"
             statistic = self._statistic(node, arrays[0].state, kind, f"`{estimator.name}`")
             self.seen.fits.append(Fit(node, estimator, arrays[0].state, None, statistic))
-            if estimator.category == "row_creating":
-                marks = frozenset({(statistic, None)})
+            marks = frozenset({(statistic, None)})
         result: Thing[Data] = Thing(NOTHING)
         result.items = tuple(Thing(replace(array.state, marks=together(array.state.marks, marks))) for array in arrays)
         return result
 
     def _resample(self, node: cst.Call, arguments: Sequence[Argument[Data]]) -> Thing[Data]:
         result = self._passed(arguments)
-        if any(argument.keyword == "replace" and argument.value.constant is False for argument in arguments):
-            return result
         first = arguments[0].value.state
+        if any(argument.keyword == "replace" and argument.value.constant is False for argument in arguments):
+            if any(argument.keyword == "n_samples" for argument in arguments):
+                for thing in (result, *(result.items or ())):
+                    thing.state = self._sample_of(node, thing.state)
+            return result
         if not first.rows:
             return result
         mark: Mark = (self._statistic(node, first, "resampling", "`resample`"), None)

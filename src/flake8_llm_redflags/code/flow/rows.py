@@ -12,7 +12,7 @@ from ..tree import Node
 #: How a data set is divided. "random" and "folds" come from a library that says so; "cut" (slices, samples and their
 #: rest), "mask" (a condition) and "pieces" (what an unknown call returns) do not say which side is the test.
 SplitKind = Literal["random", "folds", "named", "cut", "mask", "pieces"]
-StatisticKind = Literal["supervised", "transformer", "statistic", "encoder", "resampling"]
+StatisticKind = Literal["supervised", "transformer", "statistic", "encoder", "resampling", "thinning"]
 
 #: A part of a part of a part …: beyond this depth conditions and slices no longer make new parts.
 _DEPTH = 30
@@ -163,7 +163,7 @@ class Statistic:
         """
         if (self.causal and split.ordered) or self.turns - split.turns:
             return False
-        if self.kind == "resampling" and split.kind == "mask":
+        if self.kind in ("resampling", "thinning") and split.kind == "mask":
             return False  # a condition keeps the copies of a row together
         if self.keys & split.columns:
             return False  # … and the rows of a group whose month it asks for

@@ -13,8 +13,8 @@ from ..constants import as_text
 from ..tree import Node, children
 from . import api
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
-from .interpreter import Interpreter, Key, Range
-from .rows import Mark, Rows, Split, with_parents
+from .interpreter import COMPREHENSIONS, Interpreter, Key, Range
+from .rows import Mark, Rows, Split, Statistic, with_parents
 from .store import Thing
 
 if TYPE_CHECKING:
@@ -133,6 +133,11 @@ class Selecting(Interpreter[Data]):
             return result
         return Thing(replace(result.state, marks=together(result.state.marks, chosen)))
 
+    def told(self, result: Thing[Data], test: Thing[Data]) -> Thing[Data]:
+        if test.state.prediction is None or result.state.is_data:
+            return result
+        return Thing(replace(test.state, shape="row"))  # `1 if chance > 0.5 else 0` is still what the model says
+
     def decided(self, result: Thing[Data], conditions: Sequence[Thing[Data]]) -> Thing[Data]:
         marks = NO_MARKS
         for condition in conditions:
@@ -174,7 +179,9 @@ class Selecting(Interpreter[Data]):
 
     def _column(self, state: Data, name: str) -> Data:
         """Return one column: of the statistics in the table, those that stand in it."""
-        marks = frozenset(mark for mark in state.marks if mark[1] is None or mark[1] == name)
+        marks = frozenset(
+            (_of_column(mark[0], name), mark[1]) for mark in state.marks if mark[1] is None or mark[1] == name
+        )
         table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
         shape: Shape = "grouped column" if state.shape == "grouped" else "column"
         return Data(state.rows, marks, shape, name, table=table, keys=state.keys)
@@ -190,6 +197,8 @@ class Selecting(Interpreter[Data]):
                 return self._group(node, state)
             if state.shape == "index":
                 return Thing(Data(state.rows, shape="place"))
+            if state.prediction is not None and self.turns and isinstance(self.turns[-1], COMPREHENSIONS):
+                return Thing(replace(state, shape="row", each=None))  # `[round(value) for value in guesses]`
             if state.shape in ("table", "column", "count", "mask"):
                 return Thing(NOTHING)
             return Thing(replace(state, each=None))
@@ -486,6 +495,13 @@ def _goes_back(value: Data, rows: frozenset[Rows]) -> None:
                     statistic.rows |= {group.parents[0]}
                     statistic.turns -= group.split.turns
                     statistic.grouped = True
+
+
+def _of_column(statistic: Statistic, column: str) -> Statistic:
+    """Return a statistic that was taken by group of every column, as it is read at one: ``groupby("k").mean()["y"]``."""
+    if not statistic.grouped or statistic.column is not None:
+        return statistic
+    return replace(statistic, column=column)
 
 
 def _reads_association(state: Data) -> None:

@@ -13,7 +13,7 @@ from . import api
 from .dividing import Dividing
 from .facts import NO_MARKS, NONE, NOTHING, Columns, Data, Shape
 from .interpreter import Argument
-from .rows import Mark, Rows, Statistic, StatisticKind, joined, origins_of, with_parents
+from .rows import Mark, Rows, Split, Statistic, StatisticKind, joined, origins_of, with_parents
 from .selecting import column_names, fingerprint, joined_back, rest_of, together, without
 from .store import Thing
 
@@ -159,7 +159,7 @@ class Tables(Dividing):
             result.marks = frozenset(mark for mark in result.marks if mark[0].what != "max")
         if name == "DataFrame" and first.fields is not None:
             result.marks = _by_column(first)
-        if name not in ("DataFrame", "Series", "array", "asarray"):
+        if name not in ("DataFrame", "Series", "array", "asarray", *api.names("numpy", "pointwise")):
             result.prediction = None
         return Thing(result)
 
@@ -192,6 +192,11 @@ class Tables(Dividing):
         copied = any(statistic.kind == "resampling" for statistic, _ in marks)
         if not copied and self._repeat_rows(states):
             statistic = Statistic(node, "resampling", with_parents(seen), "rows are copied", next(self.numbers))
+            marks = together(marks, frozenset({(statistic, None)}))
+        thinned = _thinned_class(states)
+        if thinned is not None:
+            cut, column = thinned
+            statistic = Statistic(cut.node, "thinning", with_parents(seen), "one class", next(self.numbers), column)
             marks = together(marks, frozenset({(statistic, None)}))
         if len(seen) == 1:
             rows_of_one = frozenset(seen)
@@ -343,6 +348,10 @@ class Tables(Dividing):
             return Thing(NOTHING)
         elif name == "drop":
             result = Thing(self._dropped(state, arguments))
+        elif name in ("rename", "reset_index"):
+            result = Thing(_renamed(state, arguments))
+            if name == "rename":
+                result.state.table = None
         elif name == "pop":
             column = arguments[0].value.constant if arguments else None
             if not isinstance(column, str):
@@ -389,6 +398,9 @@ class Tables(Dividing):
             return Thing(replace(state, shape="table"))
         if name in api.names("pandas", "counts") or (name in ("agg", "aggregate") and _only_counts(arguments)):
             return Thing(Data(self._origin(node), state.marks, "table"))
+        given = arguments[0].value if arguments else Thing(NOTHING)
+        if given.fields is not None and len(given.fields) == 1:  # `agg({"price": "mean"})`
+            state = replace(state, column=str(next(iter(given.fields))))
         statistic = self._statistic(node, state, "statistic", f"groupby().{name}")
         rows = self._origin(node)  # one row for each group: a table of its own, unless it is merged back
         renamed = bool(arguments) and arguments[0].value.items is not None  # `agg(["mean", "std"])`
@@ -547,6 +559,48 @@ def _beside(states: Sequence[Data]) -> frozenset[Rows]:
     own = states[0].rows
     known = origins_of(own)
     return own.union(*(state.rows for state in states[1:] if known.isdisjoint(origins_of(state.rows))))
+
+
+def _renamed(state: Data, arguments: Sequence[Argument[Data]]) -> Data:
+    """Return a table whose columns, or a column that, get other names, and the statistics in them with it."""
+    given = argument_of(arguments, 9, "columns") or argument_of(arguments, 9, "name")
+    others = {key: value.constant for key, value in (given.fields or {}).items()} if given is not None else {}
+    if given is not None and isinstance(given.constant, str):
+        others = {state.column: given.constant, **{column: given.constant for _, column in state.marks}}
+    if not others:
+        return replace(state, each=None)
+    marks = frozenset((statistic, _text(others.get(column, column))) for statistic, column in state.marks)
+    return replace(state, each=None, marks=marks, column=_text(others.get(state.column, state.column)))
+
+
+def _text(name: object) -> str | None:
+    return name if isinstance(name, str) else None
+
+
+def _thinned_class(states: Sequence[Data]) -> tuple[Split, str] | None:
+    """Return where one class is thinned out and by which column, the others left whole: `concat([fine.sample(9), bad])`."""
+    tables: set[tuple[Rows, str | None]] = set()
+    cuts: list[Split | None] = []
+    for state in states:
+        cut = None
+        for rows in next(iter(state.rows)).line() if len(state.rows) == 1 else ():
+            if rows.split is None or rows.split.kind not in ("cut", "mask"):
+                return None
+            if rows.split.kind == "mask":
+                asked = rows.split.columns
+                tables.add((rows.parents[0], next(iter(asked)) if len(asked) == 1 else None))
+                break
+            cut = rows.split
+        else:
+            return None
+        cuts.append(cut)
+    if len(tables) != 1 or None not in cuts:
+        return None
+    table, column = tables.pop()
+    found = next((cut for cut in cuts if cut is not None), None)
+    if found is None or column is None or any(rows.part == "train" for rows in table.line()):
+        return None
+    return found, column
 
 
 def _are_heads(rows: frozenset[Rows], summed_up: frozenset[Rows]) -> bool:

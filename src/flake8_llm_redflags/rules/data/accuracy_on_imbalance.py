@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .triggers import may_show_imbalance
 
 if TYPE_CHECKING:
     from ...code import Code
+    from ...code.flow.facts import Data, Estimator
 
 
 class AccuracyOnImbalance(Rule):
@@ -19,24 +21,33 @@ class AccuracyOnImbalance(Rule):
     code = "LRF333"
     name = "accuracy-on-imbalance"
     severity = Severity.WARNING
-    trigger = Trigger(words=(("fit",), ("score", "accuracy_score", "evaluate")), test=may_show_imbalance)
+    trigger = Trigger(
+        words=(("fit", "cross_val_score"), ("score", "accuracy_score", "evaluate", "cross_val_score")),
+        test=may_show_imbalance,
+    )
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each accuracy of a classifier fitted on such data, where nothing else is measured."""
         if code.imbalance.is_handled or code.imbalance.aware_metric:
             return
         reported = set()
-        for evaluation in code.flow.data.evaluations:
-            fit = evaluation.fit
-            if not evaluation.scored or fit is None or fit.target is None or id(evaluation.node) in reported:
+        for score, estimator, target in _scores(code):
+            if id(score) in reported or not code.imbalance.is_accuracy(score, estimator.name):
                 continue
-            if not code.imbalance.is_accuracy(evaluation.node, fit.estimator.name):
-                continue
-            shown = next((s for rows in fit.target.rows if (s := code.imbalance.shown_by_data(rows)) is not None), None)
+            shown = code.imbalance.shown_by_target(target)
             if shown is not None:
-                reported.add(id(evaluation.node))
+                reported.add(id(score))
                 message = (
-                    f"{shown}, and `{code.short_text(evaluation.node, 24)}` is accuracy: finding no rare row scores"
+                    f"{shown}, and `{code.short_text(score, 24)}` is accuracy: finding no rare row scores"
                     " as well, report recall"
                 )
-                yield self.finding(code, evaluation.node, message)
+                yield self.finding(code, score, message)
+
+
+def _scores(code: Code) -> Iterator[tuple[cst.Call, Estimator, Data]]:
+    """Yield each score of a model, on a part of the data or in cross-validation, with the target it has learnt."""
+    for evaluation in code.flow.data.evaluations:
+        fit = evaluation.fit
+        if evaluation.scored and fit is not None and fit.target is not None:
+            yield evaluation.node, fit.estimator, fit.target
+    yield from code.flow.data.folded

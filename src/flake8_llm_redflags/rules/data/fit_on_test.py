@@ -68,7 +68,7 @@ class FitOnTest(Rule):
         """Is it a transformer whose counterpart saw the training part, or whose output is judged?"""
         if (
             fit.statistic is None
-            or fit.statistic.kind == "resampling"
+            or fit.statistic.kind in ("resampling", "thinning")
             or fit.estimator.category in ("labels", "clusterers")
         ):
             return False

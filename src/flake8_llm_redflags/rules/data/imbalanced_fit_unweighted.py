@@ -47,9 +47,7 @@ class ImbalancedFitUnweighted(Rule):
             call, target = training.node, training.target
             if target is None or id(call) in stated or code.imbalance.is_regressor(training.estimator.name):
                 continue
-            shown = next(
-                (shown for rows in target.rows if (shown := code.imbalance.shown_by_data(rows)) is not None), None
-            )
+            shown = code.imbalance.shown_by_target(target)
             if shown is not None and not self._is_scored(code):
                 stated.add(id(call))
                 yield self._finding(code, call, f"although {shown}")
@@ -57,7 +55,8 @@ class ImbalancedFitUnweighted(Rule):
     @staticmethod
     def _is_scored(code: Code) -> bool:
         """Is there a score at all? Then accuracy-on-imbalance speaks about it, at the score."""
-        return any(evaluation.scored for evaluation in code.flow.data.evaluations)
+        flow = code.flow.data
+        return bool(flow.folded) or any(evaluation.scored for evaluation in flow.evaluations)
 
     def _finding(self, code: Code, call: cst.Call, reason: str) -> Finding:
         assert isinstance(call.func, cst.Attribute)

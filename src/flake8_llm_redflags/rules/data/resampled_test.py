@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
+from ..trigger import Text
 
 if TYPE_CHECKING:
     from ...code import Code
-    from ...code.flow.data import Evaluation
-    from ...code.flow.rows import Rows
+    from ...code.flow.data import Evaluation, Fit
+    from ...code.flow.rows import Rows, Split, Statistic
+
+#: Rows of one class taken by hand, and put back together with the others.
+_TAKEN = r"\.sample\(|resample\(|\[:|head\("
+_JOINED = r"concat\w*\(|\.append\(|vstack\("
+
+
+def _may_resample(text: Text) -> bool:
+    if text.holds(r"fit_(?:re)?sample\("):
+        return True
+    return text.holds("train_test_split") and text.holds(_JOINED) and text.holds(_TAKEN)
 
 
 class ResampledTest(Rule):
@@ -21,26 +32,31 @@ class ResampledTest(Rule):
     code = "LRF308"
     name = "resampled-test"
     severity = Severity.ERROR
-    trigger = Trigger(words=(("fit_resample", "fit_sample"),))
+    trigger = Trigger(test=_may_resample)
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each sampler applied to rows that a split puts aside for the test, after or before it."""
         reported = set()
-        divided = {id(node): split for split in _only_splits(code) for node in _given_to(code, split)}
         for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
             if fit.estimator.category not in ("row_creating", "row_removing") or not fit.features.rows:
                 continue
             if all(_is_within_a_test(rows) for rows in fit.features.rows):
                 reported.add(id(fit.node))
                 yield self._on_the_test(code, fit.node, f"`{fit.estimator.name}`")
-            elif fit.estimator.category == "row_removing" and id(fit.node) in divided:
-                split = divided[id(fit.node)]
-                message = (
-                    f"`{fit.estimator.name}` thins all rows out, the test rows of the split on line {code.line(split)}"
-                    " too: scores hold for no real data, resample the training part"
-                )
-                yield self.finding(code, fit.node, message)
+        for split, statistic in _thinned_tests(code):
+            if id(statistic.node) not in reported:
+                reported.add(id(statistic.node))
+                yield self._before_the_split(code, split, statistic)
         yield from self._by_name(code, reported)
+
+    def _before_the_split(self, code: Code, split: Split, statistic: Statistic) -> Finding:
+        by_hand = f"one class of `{(statistic.column or '')[:24]}` is thinned"
+        what = by_hand if statistic.column is not None else f"{statistic.what} thins all rows"
+        message = (
+            f"{what} out, the test rows of the split on line {code.line(split.node)}"
+            " too: scores hold for no real data, resample the training part"
+        )
+        return self.finding(code, statistic.node, message)
 
     def _on_the_test(self, code: Code, node: cst.Call, sampler: str) -> Finding:
         message = (
@@ -81,23 +97,30 @@ def _is_within_a_test(rows: Rows) -> bool:
     return "test" in parts and "train" not in parts
 
 
-def _only_splits(code: Code) -> list[cst.CSTNode]:
-    """Return each split whose test part is scored with a model that is scored on no other rows."""
-    splits: dict[int, list[cst.CSTNode | None]] = {}
-    for evaluation in code.flow.data.evaluations:
-        if evaluation.scored and evaluation.fit is not None:
-            splits.setdefault(id(evaluation.fit), []).append(_tested_split(evaluation))
-    found = (one[0] for one in splits.values() if all(split is one[0] for split in one))
-    return list({id(split): split for split in found if split is not None}.values())
+def _thinned_tests(code: Code) -> Iterator[tuple[Split, Statistic]]:
+    """Yield what thinned out the table whose test part is scored, with a model that is scored on no other rows."""
+    from ...code.flow.rows import covers
+
+    flow = code.flow.data
+    tests: dict[int, list[tuple[Fit, Rows | None]]] = {}
+    for evaluation in flow.evaluations:
+        fit = evaluation.fit
+        if evaluation.scored and fit is not None and not all(map(fit.features.holds, evaluation.features.rows)):
+            tests.setdefault(id(fit), []).append((fit, _test_part(evaluation)))
+    for (fit, test), *others in tests.values():
+        if (
+            test is None
+            or test.split is None
+            or any(part is None or part.split is not test.split for _, part in others)
+        ):
+            continue
+        for statistic in sorted(fit.features.statistics(), key=lambda statistic: statistic.number):
+            by_class = statistic.column is None or statistic.column in flow.target_columns
+            if statistic.kind == "thinning" and by_class and covers(statistic.rows, test.parents[0]):
+                yield test.split, statistic
 
 
-def _tested_split(evaluation: Evaluation) -> cst.CSTNode | None:
-    """Return the split whose test part is scored."""
+def _test_part(evaluation: Evaluation) -> Rows | None:
+    """Return the rows that a split put aside, of those that are scored."""
     lines = (rows.line() for rows in evaluation.features.rows)
-    return next((one.split.node for line in lines for one in line if one.split and one.part == "test"), None)
-
-
-def _given_to(code: Code, split: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield the calls that gave what is split."""
-    if isinstance(split, cst.Call) and split.args:
-        yield from (origin.node for origin in code.values.origins(split.args[0].value))
+    return next((one for line in lines for one in line if one.split and one.part == "test"), None)

@@ -14,6 +14,7 @@ from .triggers import FITS
 if TYPE_CHECKING:
     from ...code import Code
     from ...code.flow.data import Evaluation, Fit
+    from ...code.flow.rows import Split
 
 #: Names of labels that are there to be compared with: ``y_test``, ``valid_labels``.
 _OTHER_LABELS = re.compile(
@@ -37,7 +38,7 @@ class ScoredOnTrainOnly(Rule):
         if (
             flow.cross_validations
             or flow.watches
-            or any(split.kind in ("random", "folds", "named") for split in flow.splits)
+            or any(split.kind in ("random", "folds", "named") and not _is_idle(code, split) for split in flow.splits)
         ):
             return
         if _tests_its_own_estimator(code):
@@ -53,7 +54,7 @@ class ScoredOnTrainOnly(Rule):
                 continue
             if _is_in_test(code, evaluation.node) or _has_not_seen_the_labels(evaluation):
                 continue
-            if _holds_rows_back(evaluation.fit):
+            if _holds_rows_back(evaluation.fit) or _is_written_out(code, evaluation.fit):
                 continue
             if others and _says_so(code, evaluation.node):
                 continue
@@ -63,6 +64,16 @@ class ScoredOnTrainOnly(Rule):
                 f" {code.line(evaluation.fit.node)}, and nothing scores others: hold a test part back"
             )
             yield self.finding(code, evaluation.node, message)
+
+
+def _is_idle(code: Code, split: Split) -> bool:
+    """Does nobody read the parts that ``X_train, X_test, … = train_test_split(…)`` hands out?"""
+    parent = code.tree.parent(split.node)
+    if not isinstance(parent, cst.Assign):
+        return False
+    parts = list(code.tree.within(parent.targets[0].target, cst.Name))
+    names = {name.value for name in parts}
+    return not any(name.value in names and name not in parts for name in code.all(cst.Name))
 
 
 def _has_no_labels(evaluation: Evaluation) -> bool:
@@ -94,6 +105,29 @@ def _can_learn_by_heart(fit: Fit) -> bool:
 def _holds_rows_back(fit: Fit) -> bool:
     """Does the fit itself put rows aside and score them after each epoch (Keras)?"""
     return any(arg.keyword is not None and arg.keyword.value == "validation_split" for arg in fit.node.args)
+
+
+def _is_written_out(code: Code, fit: Fit) -> bool:
+    """Are the rows a handful that stand in the code: ``np.array([[1, 2], [2, 3]])``? That shows how a call is made."""
+    given = [arg for arg in fit.node.args if arg.keyword is None or arg.keyword.value in ("x", "y", "X")][:2]
+    return bool(given) and _is_a_display(code, given[-1].value)
+
+
+def _is_a_display(code: Code, node: cst.CSTNode, depth: int = 4) -> bool:
+    """Does a value come from a list of numbers or texts in the code, shaped and typed on the way?"""
+    if isinstance(node, cst.List | cst.Tuple):
+        first = node.elements[0].value if node.elements else None
+        while isinstance(first, cst.List | cst.Tuple) and first.elements:
+            first = first.elements[0].value
+        return isinstance(first, cst.BaseNumber | cst.SimpleString)
+    if depth == 0:
+        return False
+    if isinstance(node, cst.Call):
+        is_method = isinstance(node.func, cst.Attribute) and code.qualified_name(node.func) is None
+        first = node.func.value if is_method else node.args[0].value if node.args else None  # type: ignore[attr-defined]
+        return first is not None and _is_a_display(code, first, depth - 1)
+    found = [origin.node for origin in code.values.origins(node)]
+    return bool(found) and all(one is not node and _is_a_display(code, one, depth - 1) for one in found)
 
 
 def _has_not_seen_the_labels(evaluation: Evaluation) -> bool:

@@ -26,7 +26,8 @@ class TrainTestConcatenated(Rule):
         flow = code.flow.data
         for leak in flow.leaks:
             statistic = leak.statistic
-            if not leak.across_tables or statistic.kind in ("encoder", "resampling") or flow.is_target_mean(statistic):
+            apart = statistic.kind in ("encoder", "resampling", "thinning") or flow.is_target_mean(statistic)
+            if not leak.across_tables or apart:
                 continue
             what = statistic.what if statistic.what.startswith("`") else f"`{code.short_text(statistic.node, 36)}`"
             joined = next(rows.node for rows in statistic.rows if rows.part == "joined")
