@@ -1,7 +1,9 @@
 """What happens to values while the file runs: one abstract run of it, shared by all rules that ask.
 
 ``store``: things, names and branches. ``interpreter``: runs statements and expressions over the store; it knows Python
-and no library. ``rows``, ``data`` and ``api``: the reading of data science code (which rows, statistics, models).
+and no library. ``domain``: what it asks of the one who does. That is here the reading of data science code, each layer
+over the one before: ``selecting`` (columns and rows), ``dividing`` (parts), ``tables`` (functions of numpy and pandas),
+``learning`` (fits, splits, scores), with ``rows``, ``facts`` and ``api`` below them and ``data``, the result.
 """
 
 from __future__ import annotations

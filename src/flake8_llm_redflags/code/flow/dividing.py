@@ -8,9 +8,11 @@ from dataclasses import replace
 import libcst as cst
 
 from . import api
+from .conditions import fingerprint
+from .domain import Argument
 from .facts import NOTHING, Data
-from .interpreter import Argument
-from .selecting import Selecting, fingerprint, rest_of
+from .rows import rest_of
+from .selecting import Selecting
 from .store import Thing
 
 

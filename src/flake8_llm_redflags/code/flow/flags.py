@@ -12,13 +12,13 @@ from .store import Frame
 State = TypeVar("State")
 
 
-def decided(test: Node, frame: Frame[State], nothing: State) -> bool | None:
+def is_chosen(test: Node, frame: Frame[State], nothing: State) -> bool | None:
     """Return what a condition comes to by the arguments of the call under way, None where they do not say.
 
     ``nothing`` is the state of values of which nothing is known.
     """
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
-        inner = decided(test.expression, frame, nothing)
+        inner = is_chosen(test.expression, frame, nothing)
         return None if inner is None else not inner
     if isinstance(test, cst.Name):
         given = frame.given(test.value)

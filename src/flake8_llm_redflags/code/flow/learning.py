@@ -14,6 +14,7 @@ from ..names import dotted
 from ..tree import Node
 from . import api
 from .api import Category
+from .domain import Argument
 from .facts import (
     NO_MARKS,
     NOTHING,
@@ -28,7 +29,6 @@ from .facts import (
     Training,
     Watch,
 )
-from .interpreter import Argument
 from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers
 from .selecting import together
 from .store import Thing

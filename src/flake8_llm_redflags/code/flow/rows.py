@@ -16,6 +16,8 @@ StatisticKind = Literal["supervised", "transformer", "statistic", "encoder", "re
 
 #: A part of a part of a part …: beyond this depth conditions and slices no longer make new parts.
 _DEPTH = 30
+#: A value holds the rows of so many tables and parts apart.
+_ROWS = 24
 
 
 @dataclass(slots=True, eq=False)
@@ -128,6 +130,43 @@ def covers(seen: frozenset[Rows], rows: Rows, *, partly: bool = False) -> bool:
     if last.part != "joined":
         return False
     return (any if partly else all)(covers(seen, parent, partly=partly) for parent in last.parents)
+
+
+def rest_of(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
+    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
+    for one in taken:
+        other = {"head": "tail", "tail": "head", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
+        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
+            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
+    return None
+
+
+def all_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
+    """Return the rows of both, as far as a value can hold them apart."""
+    if rows is others or not others or len(rows) >= _ROWS:
+        return rows
+    return rows | others
+
+
+def either_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
+    """Return the rows of a value that holds the one or the other: of a table and a part of it, only the part is sure."""
+    if rows == others:
+        return rows
+    return all_rows(_less_wholes(rows, others), _less_wholes(others, rows))
+
+
+def _less_wholes(rows: frozenset[Rows], parts: frozenset[Rows]) -> frozenset[Rows]:
+    wholes = {whole for part in parts if part not in rows for whole in part.line() if whole is not part}
+    return rows - wholes if wholes else rows
+
+
+def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:
+    """Return the table that ``both[:len(train)]`` cuts off again, None where the rows were not joined from it."""
+    for one in rows:
+        if one.part == "joined" and counted <= with_parents(one.parents):
+            own = {parent for parent in one.parents if parent in counted}
+            return frozenset(own) if is_head else frozenset(set(one.parents) - own) or None
+    return None
 
 
 @dataclass(slots=True, eq=False)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
-from ..constants import as_text
-from ..tree import Node, children
+from ..tree import Node
 from . import api
+from .conditions import METHOD_OPPOSITES, asked_columns, fingerprint, is_of_order, split_condition
+from .domain import Key, Range
 from .facts import NO_MARKS, NONE, NOTHING, Choice, Columns, Data, Seen, Shape
-from .interpreter import COMPREHENSIONS, Interpreter, Key, Range
-from .rows import Mark, Rows, Split, Statistic, with_parents
+from .interpreter import COMPREHENSIONS, Interpreter
+from .rows import Mark, Rows, Split, Statistic, all_rows, either_rows, joined_back, rest_of
 from .store import Thing
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 #: A value remembers at most so many statistics: one finding for each of the first is enough.
 _MARKS = 100
-#: … and holds the rows of so many tables and parts apart.
-_ROWS = 24
 
 
 class Selecting(Interpreter[Data]):
@@ -292,9 +291,9 @@ class Selecting(Interpreter[Data]):
 
     def _where(self, state: Data, condition: Node, place: Node) -> Data:
         """Return the rows on one side of a condition, which is asked at ``place``."""
-        side, name = _condition(condition)
-        split = self._named_split("mask", name, place, ordered=_is_of_order(name))
-        split.columns = split.columns or _asked_columns(condition)
+        side, name = split_condition(condition)
+        split = self._named_split("mask", name, place, ordered=is_of_order(name))
+        split.columns = split.columns or asked_columns(condition)
         return replace(state, rows=self._cut(state.rows, split, side))
 
     def _slice(self, state: Data, bounds: Range[Data], part: cst.BaseSlice) -> Data:
@@ -357,7 +356,7 @@ class Selecting(Interpreter[Data]):
 
     def _asks_for_gaps(self, key: Node) -> bool:
         """Does a key pick the rows without a value: ``df.loc[df["age"].isnull(), "age"]``?"""
-        asking = (*_METHOD_OPPOSITES, *_METHOD_OPPOSITES.values())
+        asking = (*METHOD_OPPOSITES, *METHOD_OPPOSITES.values())
         return any(node.attr.value in asking for node in self.code.tree.within(key, cst.Attribute))
 
     def delete_item(self, node: cst.Subscript, owner: Thing[Data], keys: Sequence[Key[Data]]) -> None:
@@ -396,51 +395,6 @@ class Selecting(Interpreter[Data]):
             rows = frozenset(whole for one in rows for whole in one.parents or (one,))
         if kept is not state.marks or added or rows is not state.rows:
             self.store.write(owner, replace(state, rows=rows, marks=together(kept, added)))
-
-
-def rest_of(rows: frozenset[Rows], taken: frozenset[Rows]) -> frozenset[Rows] | None:
-    """Return what ``df.drop(sample.index)`` leaves, None where the sample is none of these rows."""
-    for one in taken:
-        other = {"head": "tail", "tail": "head", True: False, False: True}.get(one.part)  # type: ignore[call-overload]
-        if one.split is not None and other is not None and one.parents and one.parents[0] in rows:
-            return frozenset({*(rows - {one.parents[0]}), one.parents[0].cut(one.split, other)})
-    return None
-
-
-def fingerprint(node: Node) -> tuple[object, ...]:
-    """Return what an expression says, whatever its spacing: equal for equal expressions."""
-    own: tuple[object, ...] = (node.__class__.__name__,)
-    if isinstance(node, (cst.Name, cst.Integer, cst.Float, cst.SimpleString)):
-        return (*own, node.value)
-    if isinstance(node, cst.Attribute):
-        return (*own, fingerprint(node.value), node.attr.value)
-    if isinstance(node, (cst.BinaryOperation, cst.BooleanOperation, cst.UnaryOperation)):
-        own = (*own, node.operator.__class__.__name__)
-    if isinstance(node, cst.ComparisonTarget):
-        own = (*own, node.operator.__class__.__name__)
-    return (*own, *(fingerprint(child) for child in children(node)))
-
-
-#: Comparisons, and those of which they are the other side.
-_OPPOSITES = {"GreaterThanEqual": "LessThan", "GreaterThan": "LessThanEqual", "NotEqual": "Equal", "NotIn": "In"}
-_METHOD_OPPOSITES = {"notnull": "isnull", "notna": "isna"}
-
-
-def _condition(node: Node) -> tuple[bool, tuple[object, ...]]:
-    """Return on which side of a condition rows are kept, and what it says: the same for ``x < 3`` and ``x >= 3``."""
-    side = True
-    while isinstance(node, cst.UnaryOperation):
-        side, node = not side, node.expression
-    said = fingerprint(node)
-    if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
-        name, left, (target, operator, *right) = said
-        if operator in _OPPOSITES:
-            side, said = not side, (name, left, (target, _OPPOSITES[str(operator)], *right))
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        other = _METHOD_OPPOSITES.get(node.func.attr.value)
-        if other is not None:
-            side, said = not side, fingerprint(node.with_changes(func=node.func.with_changes(attr=cst.Name(other))))
-    return side, said
 
 
 def _numbers(node: Node, parts: Sequence[Thing[Data]]) -> Data:
@@ -511,27 +465,6 @@ def _reads_association(state: Data) -> None:
             statistic.kind = "supervised"
 
 
-def _asked_columns(condition: Node) -> frozenset[str]:
-    """Return the one column that a condition asks about, as in ``sales["month"] < 33``; none of a longer one."""
-    comparison = condition
-    while isinstance(comparison, cst.UnaryOperation):
-        comparison = comparison.expression
-    if not isinstance(comparison, cst.Comparison):
-        return frozenset()
-    asked = comparison.left
-    if isinstance(asked, cst.Attribute):
-        return frozenset((asked.attr.value,))
-    if isinstance(asked, cst.Subscript) and isinstance(key := asked.slice[0].slice, cst.Index):
-        name = as_text(key.value)
-        return frozenset() if name is None else frozenset((name,))
-    return frozenset()
-
-
-def _is_of_order(condition: tuple[object, ...]) -> bool:
-    """Does a condition divide rows by a threshold, as time does?"""
-    return condition[0] == "Comparison" and condition[2][1] in ("LessThan", "LessThanEqual")  # type: ignore[index]
-
-
 def column_names(key: Key[Data]) -> tuple[str, ...] | None:
     """Return the column names that a key spells out, None where it does not."""
     if isinstance(key, Range):
@@ -554,25 +487,6 @@ def without(state: Data, names: Sequence[str]) -> Data:
     return replace(state, marks=marks, table=table)
 
 
-def all_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
-    """Return the rows of both, as far as a value can hold them apart."""
-    if rows is others or not others or len(rows) >= _ROWS:
-        return rows
-    return rows | others
-
-
-def either_rows(rows: frozenset[Rows], others: frozenset[Rows]) -> frozenset[Rows]:
-    """Return the rows of a value that holds the one or the other: of a table and a part of it, only the part is sure."""
-    if rows == others:
-        return rows
-    return all_rows(_less_wholes(rows, others), _less_wholes(others, rows))
-
-
-def _less_wholes(rows: frozenset[Rows], parts: frozenset[Rows]) -> frozenset[Rows]:
-    wholes = {whole for part in parts if part not in rows for whole in part.line() if whole is not part}
-    return rows - wholes if wholes else rows
-
-
 def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]:
     """Return both. A value that remembers its fill of statistics takes in no more, so that long files stay linear."""
     if not others or marks is others:
@@ -583,15 +497,6 @@ def together(marks: frozenset[Mark], others: frozenset[Mark]) -> frozenset[Mark]
     if len(found) <= _MARKS:
         return found
     return frozenset(sorted(found, key=lambda mark: (mark[0].number, mark[1] or ""))[:_MARKS])
-
-
-def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: bool) -> frozenset[Rows] | None:
-    """Return the table that ``both[:len(train)]`` cuts off again, None where the rows were not joined from it."""
-    for one in rows:
-        if one.part == "joined" and counted <= with_parents(one.parents):
-            own = {parent for parent in one.parents if parent in counted}
-            return frozenset(own) if is_head else frozenset(set(one.parents) - own) or None
-    return None
 
 
 def _chosen_by(keys: Sequence[Key[Data]]) -> frozenset[Mark]:

@@ -10,11 +10,12 @@ import libcst as cst
 from ..constants import as_text
 from ..tree import Node
 from . import api
+from .conditions import fingerprint
 from .dividing import Dividing
+from .domain import Argument
 from .facts import NO_MARKS, NONE, NOTHING, Columns, Data, Shape
-from .interpreter import Argument
-from .rows import Mark, Rows, Split, Statistic, StatisticKind, joined, origins_of, with_parents
-from .selecting import column_names, fingerprint, joined_back, rest_of, together, without
+from .rows import Mark, Rows, Split, Statistic, StatisticKind, joined, joined_back, origins_of, rest_of, with_parents
+from .selecting import column_names, together, without
 from .store import Thing
 
 
