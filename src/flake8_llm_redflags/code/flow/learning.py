@@ -29,7 +29,7 @@ from .facts import (
     Training,
     Watch,
 )
-from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers
+from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers, origins_of
 from .selecting import together
 from .store import Thing
 from .tables import Tables, argument_of
@@ -635,8 +635,7 @@ class Learning(Tables):
         for statistic, split, whole in self._candidates.values():
             if id(split) not in self._settled:
                 self._confirm(statistic, split.node, "split", whole)
-        if not self.seen.trainings:  # a fragment: in a whole program, what no model gets to see is no leak
-            self._confirm_unused()
+        self._confirm_unused()
         found: dict[int, Leak] = {}
         for (node, _), leak in sorted(self._confirmed.items(), key=lambda entry: entry[0][1]):
             if leak.kind != "cross-validation" or not self._is_judged_elsewhere(leak):
@@ -644,8 +643,14 @@ class Learning(Tables):
         return sorted(found.values(), key=lambda leak: self.code.tree.start(leak.statistic.node))
 
     def _confirm_unused(self) -> None:
-        """Take in the fits of which the rows are split, though nothing is seen to be transformed with them."""
+        """Take in the fits of which the rows are split, though nothing is seen to be transformed with them.
+
+        Where the program ends there, it is a fragment. Where models learn from the same table without them, they leak nothing.
+        """
+        learnt = origins_of(rows for training in self.seen.trainings for rows in training.features.rows)
         for statistic in (statistic for _, statistics in self._unused.values() for statistic in statistics):
+            if not learnt.isdisjoint(origins_of(statistic.rows)):
+                continue
             for split, wholes in self._whole.items():
                 if split.kind == "random" and any(statistic.leaks_into(split, rows) for rows in wholes):
                     self._confirm(statistic, split.node, "split")
