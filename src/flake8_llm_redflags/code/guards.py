@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..knowledge import pattern
+from ..knowledge import pattern, words
 from .arguments import keyword
 from .constants import as_integer, is_false, is_none, is_true
 from .deferred import fetches
@@ -17,8 +17,8 @@ from .tree import Node
 if TYPE_CHECKING:
     from .program import Code
 
-#: How many callers up a guard is looked for.
-_DEPTH = 4
+#: How many callers up a guard is looked for: further than anybody calls, so that no answer depends on where one asks.
+_DEPTH = 40
 
 
 class Guards:
@@ -139,8 +139,14 @@ class Guards:
         return False
 
     def _are_callers_guarded(self, function: cst.FunctionDef, depth: int) -> bool:
-        uses = list(self._uses(function)) if depth else []
-        return bool(uses) and all(self.is_guarded(use, depth - 1) for use in uses)
+        uses = [use for use in self._uses(function) if not self._tree.contains(function, use)] if depth else []
+        return bool(uses) and all(not self._runs_apart(use) and self.is_guarded(use, depth - 1) for use in uses)
+
+    def _runs_apart(self, use: Node) -> bool:
+        """Is a function handed to a process or thread, from which no error comes back: ``Process(target=work)``?"""
+        argument = self._tree.parent(use)
+        starter = self._tree.parent(argument) if isinstance(argument, cst.Arg) else None
+        return isinstance(starter, cst.Call) and last_name(starter.func) in words("guards", "deferred", "detached")
 
     def _uses(self, function: cst.FunctionDef) -> Iterator[Node]:
         """Yield the calls of the function, and the places where it is handed on to be called."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from ..knowledge import table, words
+from ..knowledge import pattern, table, words
 from .arguments import argument, keyword
 from .constants import as_text
 from .names import last_name
@@ -25,12 +25,21 @@ _around_calls = partial(words, "llm_clients", "around_calls")
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A call that asks a remote model: the call, and what is known of its library."""
+    """A call that asks a remote model: the call, and what is known of its library.
+
+    ``handed``: the function of the library where another one is called, which runs it: ``to_thread(client.chat, …)``.
+    """
 
     node: cst.Call
     library: str
     facts: dict[str, Any]
     is_self_guarded: bool = False
+    handed: Node | None = None
+
+    @property
+    def func(self) -> Node:
+        """The function of the library."""
+        return self.handed or self.node.func
 
 
 class Llm:
@@ -45,7 +54,8 @@ class Llm:
         """All calls of remote models, in document order."""
         if not self._libraries:
             return []
-        found = [*filter(None, map(self._remote, self._code.calls(*_last_steps()))), *self._called_objects()]
+        found = [*filter(None, map(self._remote, self._code.calls(*_last_steps())))]
+        found += [*self._called_objects(), *self._handed_over()]
         return sorted(found, key=lambda call: self._code.tree.start(call.node))
 
     def call_sites(self, *, exposed: bool = False) -> list[cst.Call]:
@@ -92,6 +102,17 @@ class Llm:
                 if guarded is not None:
                     yield ModelCall(call, facts["library"], facts, guarded)
 
+    def _handed_over(self) -> Iterator[ModelCall]:
+        """Yield the calls that run a model's function elsewhere and give its answer: ``await to_thread(client.chat, …)``."""
+        for call in self._code.calls(*_around_calls("runners")):
+            position = 1 if last_name(call.func) == "run_in_executor" else 0
+            given = argument(call, position) if len(call.args) > position else None
+            made = [given, *(o.node for o in self._code.values.origins(given))] if given is not None else []
+            bound = next((one for one in made if isinstance(one, cst.Call) and last_name(one.func) == "partial"), None)
+            given = argument(bound, 0) if bound is not None else given
+            if isinstance(given, (cst.Name, cst.Attribute)) and (found := self._remote(call, given)) is not None:
+                yield found
+
     @cached_property
     def _libraries(self) -> list[dict[str, Any]]:
         """The libraries that the file could call: those it imports, and those whose methods are unmistakable."""
@@ -110,22 +131,23 @@ class Llm:
     def _imported_packages(self) -> frozenset[str]:
         return frozenset(name.partition(".")[0] for name in self._code.names.imported_modules)
 
-    def _remote(self, call: cst.Call) -> ModelCall | None:
-        qualified = self._code.qualified_name(call.func)
+    def _remote(self, call: cst.Call, handed: Node | None = None) -> ModelCall | None:
+        function = handed or call.func
+        qualified = self._code.qualified_name(function)
         for facts in self._libraries:
             if qualified is not None and qualified in facts["functions"]:
-                return ModelCall(call, facts["library"], facts)
-        steps = _steps(call.func)
+                return ModelCall(call, facts["library"], facts, handed=handed)
+        steps = _steps(function)
         for facts in self._libraries:
             for method in facts["methods"]:
-                receiver = _receiver(call.func, steps, method)
+                receiver = _receiver(function, steps, method)
                 if receiver is None:
                     continue
                 guarded = self._is_client(receiver, facts)
                 if guarded is not None:
-                    return ModelCall(call, facts["library"], facts, guarded)
+                    return ModelCall(call, facts["library"], facts, guarded, handed)
                 if self._is_unmistakable(call, receiver, method, facts):
-                    return ModelCall(call, facts["library"], facts)
+                    return ModelCall(call, facts["library"], facts, handed=handed)
         return None
 
     def _is_client(self, receiver: Node, facts: dict[str, Any]) -> bool | None:
@@ -140,6 +162,8 @@ class Llm:
         if origin.kind == "expression" and "class_pattern" in facts:  # `prompt | llm | parser`
             node = origin.node
             if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+                if any(_falls_back(side) for side in (node.left, node.right)):
+                    return True
                 sides = [self._is_client(side, facts) for side in (node.left, node.right)]
                 if any(self._is_named_model(side, facts) for side in (node.left, node.right)):
                     sides.append(False)
@@ -218,7 +242,7 @@ class Llm:
     def constructor(self, call: ModelCall) -> cst.Call | None:
         """Return the call in this file that made the client of a model call, None where it is not in view."""
         for method in call.facts["methods"]:
-            receiver = _receiver(call.node.func, _steps(call.node.func), method)
+            receiver = _receiver(call.func, _steps(call.func), method)
             if receiver is not None:
                 origins = self._code.values.origins(receiver)
                 return next((o.node for o in origins if isinstance(o.node, cst.Call) and o.kind == "call"), None)
@@ -245,14 +269,14 @@ class Llm:
 
     def is_synchronous(self, call: ModelCall) -> bool:
         """Does the call block its thread, as far as its method and the class of its client show?"""
-        method = last_name(call.node.func) or ""
+        method = last_name(call.func) or ""
         if method in call.facts.get("async_methods", ()):
             return False
-        if method.endswith("_async") or "aio" in _steps(call.node.func) or self._is_awaited(call.node):
+        if method.endswith("_async") or "aio" in _steps(call.func) or self._is_awaited(call.node):
             return False
-        if self._code.qualified_name(call.node.func) in call.facts.get("coroutines", ()):
+        if self._code.qualified_name(call.func) in call.facts.get("coroutines", ()):
             return False
-        qualified = self._code.qualified_name(call.node.func)
+        qualified = self._code.qualified_name(call.func)
         if qualified is not None:
             return qualified in call.facts["functions"] and not method.startswith("a")
         if "class_pattern" in call.facts:  # these libraries tell by the method's name
@@ -402,12 +426,18 @@ def _last_steps() -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def _falls_back(node: Node) -> bool:
+    """Is a runnable made by what says that it guards it: ``prompt | with_fallback(model)``?"""
+    name = last_name(node.func) if isinstance(node, cst.Call) else None
+    return name is not None and pattern("guards", "wrappers", "guarding").search(name) is not None
+
+
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression)
 
 
-def name_matches(node: Node, pattern: str) -> bool:
+def name_matches(node: Node, expression: str) -> bool:
     """Does the last part of a name or attribute match a pattern of ``llm_clients.toml``?"""
     name = last_name(node)
-    return name is not None and _compiled(pattern).search(name.lower()) is not None
+    return name is not None and _compiled(expression).search(name.lower()) is not None

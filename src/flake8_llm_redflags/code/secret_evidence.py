@@ -63,8 +63,11 @@ def judge(name: str | None, value: str) -> Evidence | None:
 
 
 def as_signing_key(value: str) -> Evidence | None:
-    """Return the evidence of a literal that signs sessions; None for what asks to be replaced."""
-    return None if _placeholders("anywhere").search(value) else Evidence("signing", _shown(value, ""))
+    """Return the evidence of a literal that signs sessions; None for a mere mark where one is to be filled in.
+
+    ``your_secret_key`` is none: the application runs with it, and anyone guesses it.
+    """
+    return None if _placeholders("marks").search(value) else Evidence("signing", _shown(value, ""))
 
 
 def _is_url_password(url: re.Match[str]) -> bool:

@@ -352,6 +352,9 @@ class Sql:
         if name in facts["functions"] and call.args:
             return all(self.is_safe(arg.value, depth - 1) for arg in call.args)
         function = self._code.context.called_function(call)
+        if function is not None and function.returns is not None:
+            if self._is_safe_annotation(function.returns.annotation):
+                return True
         returned = self._code.context.returned_values(function) if function is not None else []
         return bool(returned) and all(self.is_safe(value, depth - 2) for value in returned if depth > 2)
 
@@ -411,7 +414,9 @@ class Sql:
         node = binding.node
         if binding.kind == "param":
             assert isinstance(node, cst.Param)
-            return node.annotation is not None and self._is_safe_annotation(node.annotation.annotation)
+            if node.annotation is None:  # `days=30`: what stands there otherwise is a number, too
+                return isinstance(node.default, _NUMBER)
+            return self._is_safe_annotation(node.annotation.annotation)
         if binding.kind in ("import", "def", "class", "except", "with", "match") or binding.value is None:
             return binding.kind == "import" and binding.name.isupper()
         if isinstance(binding.value, cst.List) and not self._pieces_are_safe(binding, depth):

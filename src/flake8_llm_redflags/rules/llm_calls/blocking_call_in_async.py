@@ -51,7 +51,7 @@ class BlockingCallInAsync(Rule):
         for call in code.llm.remote_calls:
             if _is_in_coroutine(code, call.node) and code.llm.is_synchronous(call):
                 message = (
-                    f"`{code.short_text(call.node.func, 36)}` blocks the event loop until the model has answered: use the async client"
+                    f"`{code.short_text(call.func, 36)}` blocks the event loop until the model has answered: use the async client"
                     " and await it, or asyncio.to_thread"
                 )
                 yield self.finding(code, call.node, message)

@@ -40,7 +40,7 @@ class MissingTimeout(Rule):
             if 0 < default < _HOURS or _is_bounded(call.node):
                 continue
             maker = code.llm.constructor(call)
-            if maker is None and code.qualified_name(call.node.func) is None:
+            if maker is None and code.qualified_name(call.func) is None:
                 continue  # the client comes from elsewhere, and may be bounded there
             place = maker or call.node
             if _is_bounded(place) or _sets_default(code, call.library) or id(place) in reported:

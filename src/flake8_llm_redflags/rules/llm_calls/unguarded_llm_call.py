@@ -39,7 +39,7 @@ class UnguardedLlmCall(Rule):
                 continue  # whoever runs a cell sees it fail, and runs it again
             error = call.facts["error"]
             message = (
-                f"`{code.short_text(call.node.func, 36)}` is unguarded: a time-out, rate limit or server error ends the program"
+                f"`{code.short_text(call.func, 36)}` is unguarded: a time-out, rate limit or server error ends the program"
                 f" here; catch {error.rpartition('.')[2]} and fall back"
             )
             yield self.finding(code, call.node, message, guard_with_fallback(code, call.node, error))
