@@ -30,9 +30,13 @@ _MODEL_NAME = re.compile(
 )
 
 
+#: A tool as it is described to a model, in a file that leaves the model to others.
+_TOOL = re.compile(r"[\"']type[\"']\s*:\s*[\"']function[\"']|[\"']input_schema[\"']\s*:")
+
+
 def may_hold_model_text(text: Text) -> bool:
-    """Tell whether a text may use what a model writes: it names a library, a client or a function that asks one."""
-    return not text.words.isdisjoint(MODEL_TEXT_WORDS) or _MODEL_NAME.search(text.text) is not None
+    """Tell whether a text may use what a model writes: it names a library, a client, a tool or a function that asks one."""
+    return not text.words.isdisjoint(MODEL_TEXT_WORDS) or any(part.search(text.text) for part in (_MODEL_NAME, _TOOL))
 
 
 #: The last step of a call that a model library offers, in a file that names such a library or an unmistakable method.
