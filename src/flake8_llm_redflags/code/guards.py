@@ -51,8 +51,12 @@ class Guards:
         return self._is_protected(call) or (isinstance(function, cst.FunctionDef) and self._is_decorated(function))
 
     def is_provider_wrapper(self, call: Node) -> bool:
-        """Does the call stand in a method of a class that implements a provider's interface?"""
+        """Does the call stand in a method of a class that implements a provider's interface, or is called like one?"""
         owner = self._code.names.enclosing_class(call)
+        if owner is not None and pattern("guards", "providers", "names").search(owner.name.value):
+            function = self._context.function(call)
+            if isinstance(function, cst.FunctionDef) and not any(self._uses(function)):
+                return True  # whoever calls it, in other files, decides
         classes = self._context.class_and_bases(owner) if owner is not None else ()
         bases = (base.value for cls in classes for base in cls.bases)
         names = (last_name(base) or last_name(getattr(base, "value", base)) for base in bases)
