@@ -112,6 +112,10 @@ class Data:
         """Return the statistics inside."""
         return {statistic for statistic, _ in self.marks}
 
+    def in_order(self) -> list[Statistic]:
+        """Return the statistics inside in the order of the run, the same in every run."""
+        return sorted(self.statistics(), key=lambda statistic: (statistic.number, statistic.column or ""))
+
 
 NOTHING = Data()
 

@@ -456,7 +456,7 @@ class Learning(Tables):
 
     def _divided(self, split: Split, features: Data) -> None:
         """Take in that a split divides features: statistics over all of its rows are candidates for a leak."""
-        for statistic in features.statistics():
+        for statistic in features.in_order():
             if self._is_confirmed(statistic, "split"):
                 continue
             whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
@@ -475,7 +475,7 @@ class Learning(Tables):
 
     def _cross_validated(self, node: cst.Call, features: Data) -> None:
         split = self._split_at(node, "folds")
-        for statistic in features.statistics():
+        for statistic in features.in_order():
             if self._is_confirmed(statistic, "cross-validation"):
                 continue
             whole = next((rows for rows in features.rows if statistic.leaks_into(split, rows)), None)
@@ -591,7 +591,7 @@ class Learning(Tables):
 
     def _confirm_joined(self, node: cst.Call, features: Data, fit: Fit) -> None:
         """Take in that a model is scored on a table that was joined with its training table for a statistic."""
-        for statistic in fit.features.statistics():
+        for statistic in fit.features.in_order():
             if statistic.saw_joined_rows and any(covers(statistic.rows, rows) for rows in fit.features.rows):
                 unseen = [
                     rows for rows in features.rows if not covers(fit.features.rows, rows) and not _is_split_as_one(rows)
@@ -601,7 +601,7 @@ class Learning(Tables):
 
     def _confirm_all(self, features: Data, split: Split, whole: Rows) -> None:
         kind: SinkKind = "cross-validation" if split.kind == "folds" else "split"
-        for statistic in features.statistics():
+        for statistic in features.in_order():
             if not self._is_confirmed(statistic, kind) and statistic.leaks_into(split, whole):
                 self._confirm(statistic, split.node, kind, whole)
 

@@ -35,6 +35,7 @@ class Selecting(Interpreter[Data]):
         self._origins: dict[tuple[int, int], Rows] = {}
         self._splits: dict[object, Split] = {}
         self._whole: dict[Split, dict[Rows, None]] = {}  # what each split divided
+        self._read_at: dict[tuple[Statistic, str], Statistic] = {}  # statistics of all columns, at one of them
 
     # ---- states
 
@@ -179,11 +180,20 @@ class Selecting(Interpreter[Data]):
     def _column(self, state: Data, name: str) -> Data:
         """Return one column: of the statistics in the table, those that stand in it."""
         marks = frozenset(
-            (_of_column(mark[0], name), mark[1]) for mark in state.marks if mark[1] is None or mark[1] == name
+            (self._of_column(mark[0], state, name), mark[1])
+            for mark in state.marks
+            if mark[1] is None or mark[1] == name
         )
         table = None if state.table is None else Columns(state.table.source, frozenset((name,)))
         shape: Shape = "grouped column" if state.shape == "grouped" else "column"
         return Data(state.rows, marks, shape, name, table=table, keys=state.keys)
+
+    def _of_column(self, statistic: Statistic, groups: Data, column: str) -> Statistic:
+        """Return a statistic that was taken by group of every column, as it is read at one: ``groupby("k").mean()["y"]``."""
+        is_own = statistic.grouped and statistic.column is None
+        if not is_own or all(rows.node is not statistic.node for rows in groups.rows):
+            return statistic
+        return self._read_at.setdefault((statistic, column), replace(statistic, column=column))
 
     def element(self, node: Node, owner: Thing[Data], position: int | None) -> Thing[Data]:
         state = owner.state
@@ -449,13 +459,6 @@ def _goes_back(value: Data, rows: frozenset[Rows]) -> None:
                     statistic.rows |= {group.parents[0]}
                     statistic.turns -= group.split.turns
                     statistic.grouped = True
-
-
-def _of_column(statistic: Statistic, column: str) -> Statistic:
-    """Return a statistic that was taken by group of every column, as it is read at one: ``groupby("k").mean()["y"]``."""
-    if not statistic.grouped or statistic.column is not None:
-        return statistic
-    return replace(statistic, column=column)
 
 
 def _reads_association(state: Data) -> None:

@@ -126,7 +126,7 @@ def _own_statistics(code: Code) -> Iterator[Statistic]:
         fit = evaluation.fit
         if fit is None or not fit.estimator.trains or not all(rows.is_put_aside for rows in evaluation.features.rows):
             continue
-        for statistic in sorted(evaluation.features.statistics(), key=lambda one: one.number):
+        for statistic in evaluation.features.in_order():
             is_number = statistic.kind == "statistic" and not statistic.causal and statistic.what not in by_neighbours
             is_scale = statistic.kind == "transformer" and id(statistic) not in of_fits
             if (is_number or is_scale) and id(statistic.node) not in seen and statistic.rows:

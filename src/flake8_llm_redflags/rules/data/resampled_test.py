@@ -114,7 +114,7 @@ def _thinned_tests(code: Code) -> Iterator[tuple[Split, Statistic]]:
             or any(part is None or part.split is not test.split for _, part in others)
         ):
             continue
-        for statistic in sorted(fit.features.statistics(), key=lambda statistic: statistic.number):
+        for statistic in fit.features.in_order():
             by_class = statistic.column is None or statistic.column in flow.target_columns
             if statistic.kind == "thinning" and by_class and covers(statistic.rows, test.parents[0]):
                 yield test.split, statistic
