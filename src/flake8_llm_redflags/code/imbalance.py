@@ -128,7 +128,7 @@ class Imbalance:
         handling = self._facts["handling"]
         samplers = table("data")["samplers"]
         names = (*handling["names"], *samplers["row_creating"], *samplers["row_removing"])
-        if any(self._code.calls(*names, "predict_proba", "decision_function")):
+        if self._is_called({*names, "predict_proba", "decision_function"}):
             return True
         if any(self._is_kept(call) for call in self._code.calls("sample")):
             return True
@@ -137,6 +137,10 @@ class Imbalance:
             arg.keyword is not None and arg.keyword.value in keywords and not is_none(arg.value)
             for arg in self._code.all(cst.Arg)
         )
+
+    def _is_called(self, names: set[str]) -> bool:
+        """Does the file call any of these, under the names that it imports them by?"""
+        return any(self._code.calls(*names, *self._code.names.renamed(names)))
 
     def _is_kept(self, call: cst.Call) -> bool:
         """Is the result of ``df.sample(…)`` used, not just shown?"""
@@ -160,7 +164,7 @@ class Imbalance:
     def aware_metric(self) -> bool:
         """Is there a metric, scorer or report that sees the rare class?"""
         aware = set(self._facts["metrics"]["aware"])
-        if any(self._code.calls(*aware)) or any(map(self._crosses_predictions, self._code.calls("crosstab"))):
+        if self._is_called(aware) or any(map(self._crosses_predictions, self._code.calls("crosstab"))):
             return True
         return any(node.evaluated_value in aware for node in self._code.all(cst.SimpleString))
 
@@ -171,7 +175,7 @@ class Imbalance:
 
     def is_accuracy(self, call: cst.Call, model: str) -> bool:
         """Is the score that a call gives plain accuracy? ``model`` is the class that is scored."""
-        name = last_name(call.func)
+        name = (self._code.qualified_name(call.func) or last_name(call.func) or "").rpartition(".")[2]
         if name in ("score", "cross_val_score"):
             scoring = keyword(call, "scoring")
             by_itself = scoring is None or is_none(scoring) or self._code.values.constants(scoring) == ["accuracy"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from operator import attrgetter
@@ -160,6 +160,11 @@ class Names:
         """The dotted names of everything that the module imports, anywhere in it, each once."""
         bindings = (b.qualified for scope in self._scopes.values() for found in scope.values() for b in found)
         return tuple(dict.fromkeys([*self.star_imports, *(name for name in bindings if name is not None)]))
+
+    def renamed(self, names: Collection[str]) -> set[str]:
+        """Return under what else the module imports any of these: ``acc`` for ``accuracy_score as acc``."""
+        bindings = (b for scope in self._scopes.values() for found in scope.values() for b in found)
+        return {b.name for b in bindings if b.qualified is not None and b.qualified.rpartition(".")[2] in names}
 
     # ---- scopes
 

@@ -81,7 +81,8 @@ class Learning(Tables):
         if isinstance(function, (cst.Name, cst.Attribute)) and isinstance(name, str):
             if qualified is None and receiver is not None and receiver.state.estimator is not None:
                 return self._unknown_call(node, arguments)  # `model(x)`
-            return self._function(node, name, qualified, arguments)
+            own_name = qualified.rpartition(".")[2] if qualified is not None else name  # `train_test_split as tts`
+            return self._function(node, own_name, qualified, arguments)
         return self._unknown_call(node, arguments)
 
     def _function(

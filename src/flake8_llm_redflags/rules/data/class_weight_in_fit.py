@@ -92,4 +92,5 @@ def _is_text_or_list(code: Code, node: cst.BaseExpression) -> bool:
 
 def _is_array_of_weights(code: Code, node: cst.BaseExpression) -> bool:
     """Is it what ``compute_class_weight`` returns, and not yet a dict?"""
-    return all(origin.name == "sklearn.utils.class_weight.compute_class_weight" for origin in code.values.origins(node))
+    makers = ("sklearn.utils.class_weight.compute_class_weight", "sklearn.utils.compute_class_weight")
+    return all(origin.name in makers for origin in code.values.origins(node))
