@@ -29,7 +29,7 @@ from .facts import (
     Training,
     Watch,
 )
-from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers, origins_of
+from .rows import Mark, Rows, Split, Statistic, StatisticKind, covers, is_another_part, origins_of
 from .selecting import together
 from .store import Thing
 from .tables import Tables, argument_of
@@ -568,7 +568,8 @@ class Learning(Tables):
                 elif (
                     fit is not None
                     and not covers(fit.features.rows, rows)
-                    and _is_another_part(part, fit.features.rows)
+                    and is_another_part(part, fit.features.rows)
+                    and not _asks_for_answers(split, fit)
                 ):
                     # What is cut off from joined tables again, and only predicted, has no labels to be judged by.
                     if is_judged or not part.is_of_joined:
@@ -666,7 +667,7 @@ class Learning(Tables):
             if searched.rows & learnt and not any(covers(learnt, rows) for rows in others):
                 return True
             if any(
-                part.split is not None and _is_another_part(part, searched.rows)
+                part.split is not None and is_another_part(part, searched.rows)
                 for rows in others
                 for part in rows.line()
             ):
@@ -695,17 +696,9 @@ def _learnt_by(fit: Fit) -> Data:
     return Data(marks=NO_MARKS if fit.statistic is None else frozenset({(fit.statistic, None)}), shape="number")
 
 
-def _is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:
-    """Is a part of a table held apart from what a model has seen of the same table?"""
-    assert part.split is not None
-    return any(
-        other is not part
-        and other.split is not None
-        and other.parents == part.parents
-        and (other.split is part.split or other.split.kind == part.split.kind)
-        for rows in seen
-        for other in rows.line()
-    )
+def _asks_for_answers(split: Split, fit: Fit) -> bool:
+    """Does a condition divide rows by what is to be predicted: those that have it from those that are to get it?"""
+    return fit.target is not None and fit.target.column in split.columns
 
 
 def _marks_of_features(features: Data, target: Data) -> frozenset[Mark]:

@@ -169,6 +169,19 @@ def joined_back(rows: frozenset[Rows], counted: frozenset[Rows], *, is_head: boo
     return None
 
 
+def is_another_part(part: Rows, seen: frozenset[Rows]) -> bool:
+    """Is a part of a table held apart from what a model has seen of the same table?"""
+    assert part.split is not None
+    return any(
+        other is not part
+        and other.split is not None
+        and other.parents == part.parents
+        and (other.split is part.split or other.split.kind == part.split.kind)
+        for rows in seen
+        for other in rows.line()
+    )
+
+
 @dataclass(slots=True, eq=False)
 class Statistic:
     """Something computed from many rows at once: a fit, a mean, a resampling.

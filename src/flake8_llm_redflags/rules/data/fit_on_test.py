@@ -35,17 +35,26 @@ class FitOnTest(Rule):
             )
             yield self.finding(code, statistic.node, message)
         for fit in {id(fit.node): fit for fit in code.flow.data.fits}.values():
-            if not fit.features.rows or not all(rows.is_put_aside for rows in fit.features.rows):
+            if not fit.features.rows:
+                continue
+            if not all(rows.is_put_aside for rows in fit.features.rows):
+                if _is_scaled_apart(code, fit):
+                    yield self.finding(code, fit.node, self._transformer_message(code, fit))
                 continue
             if fit.estimator.trains:
-                if not self._is_cross_fitted(code, fit) and not _blends(code, fit):
+                if (
+                    fit.estimator.category != "searchers"
+                    and not self._is_cross_fitted(code, fit)
+                    and not _blends(code, fit)
+                ):
                     yield self.finding(code, fit.node, self._model_message(code, fit))
             elif self._counts(code, fit):
-                message = (
-                    f"{_name(code, fit)} is fitted on the test part, so training and test rows are transformed"
-                    " differently: only `transform` it"
-                )
-                yield self.finding(code, fit.node, message, self._edit(code, fit))
+                yield self.finding(code, fit.node, self._transformer_message(code, fit), self._edit(code, fit))
+
+    @staticmethod
+    def _transformer_message(code: Code, fit: Fit) -> str:
+        name = _name(code, fit)
+        return f"{name} is fitted on the test part, so training and test rows are transformed differently: only `transform` it"
 
     @staticmethod
     def _model_message(code: Code, fit: Fit) -> str:
@@ -104,6 +113,25 @@ class FitOnTest(Rule):
         if not fitted_before or len(fit.node.args) != 1:
             return None
         return code.edit("transform only", safe=True).replace(function, f"{name}.transform").done()
+
+
+def _is_scaled_apart(code: Code, fit: Fit) -> bool:
+    """Is a part that was cut by hand transformed by its own rows, and then given to a model of another part?"""
+    from ...code.flow.rows import is_another_part
+
+    parts, statistic = fit.features.rows, fit.statistic
+    if statistic is None or statistic.kind not in ("transformer", "supervised") or fit.estimator.trains:
+        return False
+    if any(rows.split is None or rows.split.kind not in ("cut", "mask", "pieces") for rows in parts):
+        return False
+    return any(
+        evaluation.fit is not None
+        and evaluation.fit.estimator.trains
+        and evaluation.features.rows <= parts
+        and statistic in evaluation.features.statistics() - evaluation.fit.features.statistics()
+        and all(is_another_part(rows, evaluation.fit.features.rows) for rows in parts)
+        for evaluation in code.flow.data.evaluations
+    )
 
 
 def _blends(code: Code, fit: Fit) -> bool:
