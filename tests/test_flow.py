@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +14,7 @@ from flake8_llm_redflags.code import Code
 from flake8_llm_redflags.knowledge import table
 from flake8_llm_redflags.rules.data.triggers import STATISTICS
 
-from .support import work
+from .support import FIXTURES, work
 
 HEAD = """\
 import numpy as np
@@ -133,6 +136,20 @@ def test_divisions_by_hand_are_seen(division: str) -> None:
     assert kinds(PREPARED, division, PARTS_SCORED) == ["split"]
     assert kinds(division, PREPARED.replace("df", "tr"), PARTS_SCORED) == []
     assert kinds(PREPARED, "te = df", division, "print(tr.describe(), te.shape)") == []
+
+
+def test_findings_are_the_same_in_every_run() -> None:
+    """Sets of statistics and columns come in an order that depends on the hash seed; what is reported must not."""
+    folders = [str(folder) for folder in sorted(FIXTURES.glob("LRF3*"))]
+
+    def findings(seed: str) -> str:
+        command = [sys.executable, "-m", "flake8", "--isolated", "-j1", "--select", "LRF3", *folders]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        assert done.returncode == 1, done.stderr
+        return done.stdout
+
+    first, *others = (findings(seed) for seed in ("1", "2", "3"))
+    assert all(other == first for other in others)
 
 
 def test_files_with_a_statistic_are_read() -> None:

@@ -261,10 +261,19 @@ class Tables(Dividing):
     def _statistic(self, node: Node, state: Data, kind: StatisticKind, what: str, *, causal: bool = False) -> Statistic:
         grouped = state.shape in ("grouped", "grouped column")
         number = next(self.numbers)
-        turns = frozenset.intersection(self._turns(), *(rows.turns for rows in state.rows))
+        turns = self._own_turns(state.rows)
         keys = state.keys if grouped else frozenset()
         rows = with_parents(state.rows)
         return Statistic(node, kind, rows, what, number, state.column, causal, grouped, turns, keys=keys)
+
+    def _own_turns(self, rows: frozenset[Rows]) -> frozenset[int]:
+        """Return the loops under way that take one element after the other: each turn brings rows of its own.
+
+        Those that read one file each, and those over what such a loop has read: ``for image in [imread(f) for f in files]``.
+        """
+        under_way = self._turns()
+        own = frozenset.intersection(under_way, *(one.turns for one in rows))
+        return own if own or not all(one.turns for one in rows) else under_way
 
     def _statistic_value(
         self, node: cst.Call, state: Data, what: str, *, kind: StatisticKind = "statistic"
