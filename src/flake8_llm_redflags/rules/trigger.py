@@ -53,6 +53,11 @@ class Text:
         """Every word of the text, strings and comments included."""
         return frozenset(b" ".join(self.runs).translate(_WORD).decode("ascii").split())
 
+    @cached_property
+    def all_words(self) -> str:
+        """The words of the text in one line, each once: what is part of a word is found here sooner."""
+        return " ".join(self.words)
+
     def holds(self, pattern: str) -> bool:
         """Tell whether the regular expression is found anywhere in the text."""
         if pattern not in self._found:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ..rule import Trigger
 from ..trigger import Text, whole_word
 
@@ -25,18 +23,22 @@ MODEL_TEXT_WORDS = (
     "semantic_kernel", "strands", "tool_calls", "tool_use", "chat_model",
 )  # fmt: skip
 #: A name that speaks of a model where nothing else does: `query_llm`, `qwen_result`.
-_MODEL_NAME = re.compile(
-    r"(?:llm|gpt|openai|claude|gemini|qwen|deepseek|ollama)_\w|\w_(?:llm|gpt|openai|claude|gemini)\b"
+_MODEL_NAMES = (
+    *("llm_", "_llm", "gpt_", "_gpt", "openai_", "_openai", "claude_", "_claude", "gemini_", "_gemini"),
+    *("qwen_", "deepseek_", "ollama_"),
 )
-
-
 #: A tool as it is described to a model, in a file that leaves the model to others.
-_TOOL = re.compile(r"[\"']type[\"']\s*:\s*[\"']function[\"']|[\"']input_schema[\"']\s*:")
+_TOOL = r"type[\"']\s*:\s*[\"']function[\"']"
 
 
 def may_hold_model_text(text: Text) -> bool:
     """Tell whether a text may use what a model writes: it names a library, a client, a tool or a function that asks one."""
-    return not text.words.isdisjoint(MODEL_TEXT_WORDS) or any(part.search(text.text) for part in (_MODEL_NAME, _TOOL))
+    return (
+        not text.words.isdisjoint(MODEL_TEXT_WORDS)
+        or any(part in text.all_words for part in _MODEL_NAMES)
+        or "input_schema" in text.words
+        or text.holds(_TOOL)
+    )
 
 
 #: The last step of a call that a model library offers, in a file that names such a library or an unmistakable method.
