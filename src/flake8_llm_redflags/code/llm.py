@@ -31,7 +31,7 @@ class ModelCall:
     """
 
     node: cst.Call
-    library: str
+    provider: str
     facts: dict[str, Any]
     is_self_guarded: bool = False
     handed: Node | None = None

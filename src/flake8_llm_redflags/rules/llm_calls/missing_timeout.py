@@ -43,15 +43,15 @@ class MissingTimeout(Rule):
             if maker is None and code.qualified_name(call.func) is None:
                 continue  # the client comes from elsewhere, and may be bounded there
             place = maker or call.node
-            if _is_bounded(place) or _sets_default(code, call.library) or id(place) in reported:
+            if _is_bounded(place) or _sets_default(code, call.provider) or id(place) in reported:
                 continue
             reported.add(id(place))
             waits = f"{default:,} s" if default else "for ever"
             message = (
-                f"`{code.short_text(place.func, 36)}` waits {waits} where nothing else is said ({call.library}'s default): a hung server"
+                f"`{code.short_text(place.func, 36)}` waits {waits} where nothing else is said ({call.provider}'s default): a hung server"
                 " hangs the caller; give it a timeout"
             )
-            yield self.finding(code, place, message, self._edit(code, place, call.library, made=maker is not None))
+            yield self.finding(code, place, message, self._edit(code, place, call.provider, made=maker is not None))
         yield from self._raw_requests(code)
 
     def _raw_requests(self, code: Code) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ class UnguardedWrapper(Rule):
                 and not code.guards.is_guarded(call.node)
             ):
                 message = (
-                    f"`{code.short_text(call.func, 36)}` lets {call.library}'s own errors through to callers that should not know the"
+                    f"`{code.short_text(call.func, 36)}` lets {call.provider}'s own errors through to callers that should not know the"
                     " library: translate them into the interface's"
                 )
                 yield self.finding(code, call.node, message)
