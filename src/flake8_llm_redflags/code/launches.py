@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ..knowledge import pattern, table, words
-from .arguments import argument, keyword
+from .arguments import argument
 from .constants import as_text
 from .names import last_name
 from .tree import Node
@@ -83,6 +83,6 @@ def _is_open_file(code: Code, file: Node, names: set[str]) -> bool:
 
 def _path(opening: cst.Call) -> list[Node]:
     """Return the path of ``open(path, "w")`` or ``path.open("w")``."""
-    path = argument(opening, 0) or keyword(opening, "file")
+    path = argument(opening, 0, "file")
     receiver = opening.func.value if isinstance(opening.func, cst.Attribute) else None
     return [part for part in (path, receiver) if part is not None]

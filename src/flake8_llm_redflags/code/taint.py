@@ -286,11 +286,9 @@ class _Search:
     def _parts(self, node: Node) -> list[Node]:
         """Return what the text of an expression is made of."""
         if isinstance(node, cst.Name):
-            return (
-                []
-                if _is_checked(self._code, node)
-                else [p for b in self._code.values.given_by(node) for p in self._of(b)]
-            )
+            if _is_checked(self._code, node):
+                return []
+            return [part for binding in self._code.values.given_by(node) for part in self._of(binding)]
         if isinstance(node, cst.Attribute):
             if _is_checked(self._code, node) or self._code.taint.is_of_bot(node):
                 return []

@@ -159,9 +159,8 @@ def _own_statistics(code: Code) -> Iterator[Statistic]:
             is_scale = statistic.kind == "transformer" and id(statistic) not in of_fits
             if (is_number or is_scale) and id(statistic.node) not in seen and statistic.rows:
                 seen.add(id(statistic.node))
-                is_kept = (
-                    is_scale or evaluation.scored or _fills(code, statistic)
-                )  # the corners of a plot are asked for too
+                # A model is asked for the corners of a plot, too, which are never scored.
+                is_kept = is_scale or evaluation.scored or _fills(code, statistic)
                 is_own = all(rows.is_put_aside for rows in statistic.rows) and not statistic.rows & fit.features.rows
                 if is_kept and is_own:
                     yield statistic

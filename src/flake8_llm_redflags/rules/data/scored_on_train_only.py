@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,7 @@ class ScoredOnTrainOnly(Rule):
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for the first score of each model, where no score anywhere is on other rows."""
         flow = code.flow.data
-        if (
-            flow.cross_validations
-            or flow.watches
-            or any(split.kind in ("random", "folds", "named") and not _is_idle(code, split) for split in flow.splits)
-        ):
+        if flow.cross_validations or flow.watches or _divides(code):
             return
         if _tests_its_own_estimator(code):
             return
@@ -66,14 +63,20 @@ class ScoredOnTrainOnly(Rule):
             yield self.finding(code, evaluation.node, message)
 
 
-def _is_idle(code: Code, split: Split) -> bool:
+def _divides(code: Code) -> bool:
+    """Does the file divide data, and read a part of it?"""
+    splits = [split for split in code.flow.data.splits if split.kind in ("random", "folds", "named")]
+    uses = Counter(name.value for name in code.all(cst.Name)) if splits else Counter()
+    return any(not _is_idle(code, split, uses) for split in splits)
+
+
+def _is_idle(code: Code, split: Split, uses: Counter[str]) -> bool:
     """Does nobody read the parts that ``X_train, X_test, … = train_test_split(…)`` hands out?"""
     parent = code.tree.parent(split.node)
     if not isinstance(parent, cst.Assign):
         return False
-    parts = list(code.tree.within(parent.targets[0].target, cst.Name))
-    names = {name.value for name in parts}
-    return not any(name.value in names and name not in parts for name in code.all(cst.Name))
+    parts = Counter(name.value for name in code.tree.within(parent.targets[0].target, cst.Name))
+    return all(uses[name] == number for name, number in parts.items())
 
 
 def _has_no_labels(evaluation: Evaluation) -> bool:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...code.syntax import cst
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
 from .triggers import DIVIDED, JUDGED
 
 if TYPE_CHECKING:
     from ...code import Code
-    from ...code.flow.rows import Statistic
 
 
 class TargetMeanFeature(Rule):
@@ -28,16 +26,9 @@ class TargetMeanFeature(Rule):
         flow = code.flow.data
         for leak in flow.leaks:
             statistic = leak.statistic
-            if statistic.kind == "statistic" and flow.is_target_mean(statistic) and not _only_counts(code, statistic):
+            if statistic.kind == "statistic" and flow.is_target_mean(statistic):
                 message = (
                     f"the target `{statistic.column}` is summed up by group over all rows, tested on line"
                     f" {code.line(leak.sink)}: encode it from training rows, out of fold"
                 )
                 yield self.finding(code, statistic.node, message)
-
-
-def _only_counts(code: Code, statistic: Statistic) -> bool:
-    """Is it the number of rows of each group (``agg("count")``)? That says nothing of the target."""
-    if not isinstance(statistic.node, cst.Call) or not statistic.node.args:
-        return False
-    return code.values.constants(statistic.node.args[0].value) in (["count"], ["size"])

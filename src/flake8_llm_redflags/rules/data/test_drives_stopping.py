@@ -69,9 +69,8 @@ class TestDrivesStopping(Rule):
         """Does a name say that the rows are there to choose by, where they are watched or where they were split off?"""
         splits = [one.split.node for rows in watch.features.rows for one in rows.line() if one.split is not None]
         said = [watch.node, *map(code.context.statement, splits)]
-        keywords = words(
-            "data", "models", "validation_keywords"
-        )  # `eval_set = …; fit(…, eval_set=eval_set)` says nothing
+        # `eval_set = …; fit(…, eval_set=eval_set)` says nothing
+        keywords = words("data", "models", "validation_keywords")
         return any(
             name.value not in keywords and _VALIDATION.search(name.value)
             for node in said
