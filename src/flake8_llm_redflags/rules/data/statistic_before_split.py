@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...finding import Finding, Severity
 from ...knowledge import words
 from ..rule import Rule, Trigger
+from .leaks import one_a_statement
 from .triggers import DIVIDED, JUDGED, STATISTICS
 
 if TYPE_CHECKING:
@@ -24,13 +25,8 @@ class StatisticBeforeSplit(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each statistic over rows that a split hands out later."""
-        reported = set()
-        for leak in code.flow.data.leaks_of("statistic", sinks=("split", "evaluation")):
+        for leak in one_a_statement(code, code.flow.data.leaks_of("statistic", sinks=("split", "evaluation"))):
             node = leak.statistic.node
-            statement = id(code.context.statement(node))
-            if statement in reported:  # `(x - x.mean()) / x.std()` is one defect
-                continue
-            reported.add(statement)
             split = f"split on line {code.line(leak.sink)}"
             if leak.statistic.what in words("data", "pandas", "gap_fillers"):
                 message = (

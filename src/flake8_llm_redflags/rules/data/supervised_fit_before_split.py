@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...finding import Finding, Severity
 from ..rule import Rule, Trigger
+from .leaks import one_a_statement
 from .triggers import DIVIDED, FITS, JUDGED
 
 if TYPE_CHECKING:
@@ -23,12 +24,7 @@ class SupervisedFitBeforeSplit(Rule):
 
     def check(self, code: Code) -> Iterator[Finding]:
         """Yield a finding for each look at the target on rows that a split or a cross-validation hands out."""
-        reported = set()
-        for leak in code.flow.data.leaks_of("supervised"):
-            statement = id(code.context.statement(leak.statistic.node))
-            if statement in reported:  # `f_classif(X, y)[0] > np.percentile(f_classif(X, y)[0], 95)` is one defect
-                continue
-            reported.add(statement)
+        for leak in one_a_statement(code, code.flow.data.leaks_of("supervised")):
             what = leak.statistic.what
             looked = f"{what} learns the target" if what.startswith("`") else f"`{what}` chooses columns by the target"
             done = "cross-validated" if leak.kind == "cross-validation" else "tested"
